@@ -1,0 +1,120 @@
+//! `sumMap`: sums by key, of a map or of an array of keys and an array of values.
+
+use std::collections::BTreeMap;
+
+use engine_types::{Column, DataType, Value};
+
+use super::sum::sum_type;
+use super::{Base, OnNull, State, at_least_one, illegal, maker};
+use crate::FunctionError;
+use crate::error::SIZES_OF_ARRAYS;
+
+struct SumMap {
+    sums: Vec<BTreeMap<Value, Value>>,
+    /// A map argument, else two arrays.
+    map: bool,
+    returns: DataType,
+}
+
+fn add(a: &Value, b: &Value) -> Value {
+    match (a, b) {
+        (Value::UInt(a), Value::UInt(b)) => Value::UInt(a.wrapping_add(*b)),
+        (Value::Int(a), Value::Int(b)) => Value::Int(a.wrapping_add(*b)),
+        (Value::Float(a), Value::Float(b)) => Value::Float(a + b),
+        _ => a.clone(),
+    }
+}
+
+fn add_to(sums: &mut BTreeMap<Value, Value>, key: Value, value: &Value) {
+    sums.entry(key)
+        .and_modify(|sum| *sum = add(sum, value))
+        .or_insert_with(|| value.clone());
+}
+
+impl State for SumMap {
+    fn resize(&mut self, groups: usize) {
+        if groups > self.sums.len() {
+            self.sums.resize_with(groups, BTreeMap::new);
+        }
+    }
+
+    fn update(&mut self, groups: &[u32], args: &[Column]) -> Result<(), FunctionError> {
+        for (i, &group) in groups.iter().enumerate() {
+            let sums = &mut self.sums[group as usize];
+            match (args[0].value(i), args.get(1).map(|a| a.value(i))) {
+                (Value::Array(pairs), None) => {
+                    for pair in pairs {
+                        if let Value::Tuple(kv) = pair
+                            && let [key, value] = kv.as_slice()
+                        {
+                            add_to(sums, key.clone(), value);
+                        }
+                    }
+                }
+                (Value::Array(keys), Some(Value::Array(values))) => {
+                    if keys.len() != values.len() {
+                        return Err(FunctionError::new(
+                            SIZES_OF_ARRAYS,
+                            "the arrays of sumMap differ in size",
+                        ));
+                    }
+                    for (key, value) in keys.into_iter().zip(&values) {
+                        add_to(sums, key, value);
+                    }
+                }
+                _ => return Err(FunctionError::form("arrays")),
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, other: Self, groups: &[u32]) {
+        for (sums, &group) in other.sums.into_iter().zip(groups) {
+            for (key, value) in sums {
+                add_to(&mut self.sums[group as usize], key, &value);
+            }
+        }
+    }
+
+    fn finish(&mut self) -> Result<Column, FunctionError> {
+        let rows: Vec<Value> = std::mem::take(&mut self.sums)
+            .into_iter()
+            .map(|sums| {
+                if self.map {
+                    return Value::Array(sums.into_iter().map(|(k, v)| Value::Tuple(vec![k, v])).collect());
+                }
+                let (keys, values) = sums.into_iter().unzip();
+                Value::Tuple(vec![Value::Array(keys), Value::Array(values)])
+            })
+            .collect();
+        Ok(Column::from_values(&self.returns, &rows))
+    }
+
+    fn byte_size(&self) -> usize {
+        self.sums.iter().map(|s| 24 + 128 * s.len()).sum()
+    }
+}
+
+pub(super) fn build(args: &[DataType]) -> Result<Base, FunctionError> {
+    at_least_one("sumMap", args)?;
+    let sum_of = |ty: &DataType| sum_type(ty).ok_or_else(|| illegal("sumMap", ty));
+    let returns = match args {
+        [DataType::Map(key, value)] => DataType::Map(key.clone(), Box::new(sum_of(value)?)),
+        [DataType::Array(key), DataType::Array(value)] => DataType::Tuple(vec![
+            (None, (**key).clone().array()),
+            (None, sum_of(value)?.array()),
+        ]),
+        _ => return Err(illegal("sumMap", &args[0])),
+    };
+    let map = args.len() == 1;
+    let of = returns.clone();
+    Ok(Base {
+        returns,
+        make: maker(move || SumMap {
+            sums: Vec::new(),
+            map,
+            returns: of.clone(),
+        }),
+        on_null: OnNull::Skip,
+    })
+}
