@@ -1,0 +1,50 @@
+//! What the binder asks of the engine: tables by name.
+
+use std::sync::Arc;
+
+use engine_types::{DataType, Value};
+
+use crate::{ast, plan::TableName};
+
+pub trait Catalog {
+    /// The table or view of that name; without a database, of the current one.
+    fn table(&self, database: Option<&str>, name: &str) -> Option<TableInfo>;
+
+    /// Names near which a misspelled one may be, for "maybe you meant".
+    fn table_names(&self, database: Option<&str>) -> Vec<String> {
+        let _ = database;
+        Vec::new()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct TableInfo {
+    pub name: TableName,
+    /// All columns in order; [`crate::plan::Plan::Scan`] addresses them by position here, ALIAS columns counted.
+    pub columns: Vec<ColumnInfo>,
+    /// The ORDER BY expressions of the table. FINAL may be pre-filtered by conditions over these only.
+    pub sorting_key: Vec<ast::Expr>,
+    /// The SAMPLE BY expression.
+    pub sampling_key: Option<ast::Expr>,
+    /// The query of a view: bound in place of the table.
+    pub view: Option<Arc<ast::Query>>,
+    /// The rows of a table that is computed, not stored (system tables): one value a column.
+    pub rows: Option<Arc<Vec<Vec<Value>>>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ColumnInfo {
+    pub name: String,
+    pub ty: DataType,
+    pub kind: ColumnKind,
+}
+
+#[derive(Clone, Debug)]
+pub enum ColumnKind {
+    /// Plain and DEFAULT columns.
+    Ordinary,
+    /// Stored, but not part of `*`.
+    Materialized,
+    /// Computed on read from the other columns, not part of `*`.
+    Alias(ast::Expr),
+}
