@@ -1,0 +1,100 @@
+//! The tables as they are now: what snapshots copy and publications change, under one lock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::counters::ReadCounters;
+use crate::error::{Result, StorageError};
+use crate::memtable::MemTable;
+use crate::part::Part;
+use crate::snapshot::Snapshot;
+use crate::table_def::{TableDef, TableId};
+
+#[derive(Default)]
+pub(crate) struct Catalog {
+    pub tables: BTreeMap<TableId, Table>,
+    /// The last published log entry.
+    pub lsn: u64,
+}
+
+pub(crate) struct Table {
+    pub def: Arc<TableDef>,
+    pub folder: String,
+    pub parts: Arc<Vec<Arc<Part>>>,
+    pub memtable: MemTable,
+    /// Counts changes.
+    pub version: u64,
+    /// Next block number of each partition.
+    pub next_block: HashMap<String, u64>,
+}
+
+impl Table {
+    pub fn new(def: Arc<TableDef>, folder: String, mut parts: Vec<Arc<Part>>) -> Self {
+        parts.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut next_block: HashMap<String, u64> = HashMap::new();
+        for part in &parts {
+            let next = next_block.entry(part.name.partition.clone()).or_insert(1);
+            *next = (*next).max(part.name.max_block + 1);
+        }
+        Self {
+            def,
+            folder,
+            parts: Arc::new(parts),
+            memtable: MemTable::default(),
+            version: 0,
+            next_block,
+        }
+    }
+
+    /// A number that no part of the partition has had since the start of the process.
+    pub fn take_block_number(&mut self, partition: &str) -> u64 {
+        let next = self.next_block.entry(partition.to_owned()).or_insert(1);
+        *next += 1;
+        *next - 1
+    }
+
+    pub fn replace_parts(&mut self, remove: &[Arc<Part>], add: impl IntoIterator<Item = Arc<Part>>) {
+        let mut parts: Vec<Arc<Part>> = self
+            .parts
+            .iter()
+            .filter(|p| !remove.iter().any(|r| r.uid == p.uid))
+            .cloned()
+            .collect();
+        parts.extend(add);
+        parts.sort_by(|a, b| a.name.cmp(&b.name));
+        self.parts = Arc::new(parts);
+        self.version += 1;
+    }
+}
+
+impl Catalog {
+    pub fn table(&self, id: TableId) -> Result<&Table> {
+        self.tables.get(&id).ok_or(StorageError::UnknownTable(id))
+    }
+
+    pub fn table_mut(&mut self, id: TableId) -> Result<&mut Table> {
+        self.tables.get_mut(&id).ok_or(StorageError::UnknownTable(id))
+    }
+
+    pub fn find(&self, database: &str, name: &str) -> Option<TableId> {
+        self.tables
+            .iter()
+            .find(|(_, t)| t.def.database == database && t.def.name == name)
+            .map(|(id, _)| *id)
+    }
+
+    pub fn snapshot(&self, id: TableId) -> Result<Snapshot> {
+        let table = self.table(id)?;
+        Ok(Snapshot {
+            table: id,
+            def: table.def.clone(),
+            parts: table.parts.clone(),
+            memory: table.memtable.blocks(),
+            lsn: self.lsn,
+            version: table.version,
+            counters: Arc::new(ReadCounters::default()),
+        })
+    }
+}

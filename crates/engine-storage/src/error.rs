@@ -1,0 +1,92 @@
+//! What can go wrong in storage, named by table, part, file and offset.
+
+use std::io;
+
+use engine_codec::CodecError;
+
+use crate::TableId;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    #[error("cannot {action} `{path}`")]
+    Io {
+        action: &'static str,
+        path: String,
+        #[source]
+        source: io::Error,
+    },
+    /// Bytes of a part are not what was written. ClickHouse's CHECKSUM_DOESNT_MATCH (40).
+    #[error("part `{part}` of table {table}: `{file}` is damaged at offset {offset}: {problem}")]
+    DamagedPart {
+        table: String,
+        part: String,
+        file: String,
+        offset: u64,
+        problem: String,
+    },
+    #[error("log `{file}` is damaged at offset {offset}: {problem}")]
+    DamagedLog {
+        file: String,
+        offset: u64,
+        problem: String,
+    },
+    #[error("the data directory is used by another process: `{path}`")]
+    Locked { path: String },
+    #[error("there is no table {0}")]
+    UnknownTable(TableId),
+    #[error("there is no table `{database}`.`{name}`")]
+    UnknownTableName { database: String, name: String },
+    #[error("table `{database}`.`{name}` exists already")]
+    TableExists { database: String, name: String },
+    /// The caller's block does not fit the table.
+    #[error("rows for table {table} do not fit: {problem}")]
+    BadBlock { table: String, problem: String },
+    /// A key, partition or default expression of the caller failed.
+    #[error("an expression of table {table} failed: {problem}")]
+    Expression { table: String, problem: String },
+    #[error("cannot read the definition of table `{database}`.`{name}`: {problem}")]
+    Definition {
+        database: String,
+        name: String,
+        problem: String,
+    },
+    /// After a failed write whose file could not be repaired. Reading goes on; a restart recovers.
+    #[error("`{file}` takes no more writes after an earlier failure: {problem}")]
+    Poisoned { file: String, problem: String },
+    #[error("group commit failed: {0}")]
+    Commit(String),
+    #[error("cannot encode rows of table {table}")]
+    Encode {
+        table: String,
+        #[source]
+        source: CodecError,
+    },
+}
+
+impl StorageError {
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Io { .. } | Self::Commit(_) => true,
+            Self::DamagedPart { .. }
+            | Self::DamagedLog { .. }
+            | Self::Locked { .. }
+            | Self::UnknownTable(_)
+            | Self::UnknownTableName { .. }
+            | Self::TableExists { .. }
+            | Self::BadBlock { .. }
+            | Self::Expression { .. }
+            | Self::Definition { .. }
+            | Self::Poisoned { .. }
+            | Self::Encode { .. } => false,
+        }
+    }
+}
+
+pub type Result<T> = std::result::Result<T, StorageError>;
+
+/// Names the action and the path of an IO error.
+pub(crate) fn io_at(action: &'static str, path: &str) -> impl FnOnce(io::Error) -> StorageError {
+    let path = path.to_owned();
+    move |source| StorageError::Io { action, path, source }
+}

@@ -1,0 +1,43 @@
+//! Limits and sizes of a storage.
+
+/// Everything has a sensible default; tests make granules, segments and memtables tiny.
+#[derive(Clone, Debug)]
+pub struct StorageOptions {
+    /// A table's memtable is flushed by `maintain` from this many rows on …
+    pub memtable_rows: usize,
+    /// … or this many bytes (twice as many make `append` itself flush) …
+    pub memtable_bytes: usize,
+    /// … or when its oldest row has waited this long.
+    pub memtable_age_ms: u64,
+    /// A log segment is closed from this size on.
+    pub wal_segment_bytes: u64,
+    /// Everything is flushed when the log grows past this.
+    pub wal_bytes_max: u64,
+    /// Budget of decoded blocks kept for the next scan.
+    pub cache_bytes: usize,
+    /// Merges do not build parts larger than this (compressed).
+    pub merge_bytes_max: u64,
+    /// Parts that one merge takes at most.
+    pub merge_parts_max: usize,
+    /// Insert tokens remembered.
+    pub tokens_max: usize,
+    /// The manifest is rewritten when it has grown to this, and to four times its compact size.
+    pub manifest_bytes: u64,
+}
+
+impl Default for StorageOptions {
+    fn default() -> Self {
+        Self {
+            memtable_rows: 1_000_000,
+            memtable_bytes: 64 << 20,
+            memtable_age_ms: 60_000,
+            wal_segment_bytes: 64 << 20,
+            wal_bytes_max: 512 << 20,
+            cache_bytes: 256 << 20,
+            merge_bytes_max: 4 << 30,
+            merge_parts_max: 16,
+            tokens_max: 1000,
+            manifest_bytes: 1 << 20,
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! A part: an immutable, sorted, self-contained folder of columns. Format: docs/format/part.md.
+
+mod checksums;
+mod column_reader;
+mod column_writer;
+mod columns_file;
+mod marks;
+mod name;
+mod primary_index;
+mod statistics;
+mod writer;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use engine_codec::{CodecError, hash128};
+use engine_types::{Column, DataType, Value};
+
+pub use name::{PartName, escape, unescape};
+
+pub(crate) use marks::{Marks, SEGMENT_GRANULES};
+pub(crate) use primary_index::PrimaryIndex;
+pub(crate) use statistics::ColumnRangeKnown;
+pub(crate) use writer::PartWriter;
+
+use crate::block_cache::BlockCache;
+use crate::directory::{Directory, ReadFile, read_all};
+use crate::error::{Result, StorageError, io_at};
+use crate::lookup_index::{LOOKUP_FILE, LookupIndex};
+use checksums::{CHECKSUMS_FILE, Checksums};
+use columns_file::{COLUMNS_FILE, PartColumn, parse_columns};
+
+pub(crate) const COUNT_FILE: &str = "count.txt";
+
+/// What the manifest remembers of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartSummary {
+    pub rows: u64,
+    /// Of all files together.
+    pub bytes: u64,
+    /// Hash of `checksums.txt`, which has the hashes of all other files.
+    pub checksums_hash: u128,
+}
+
+/// An open part. Small files are in memory; marks, dictionaries and the look-up index are loaded when first needed.
+pub struct Part {
+    pub(crate) uid: u64,
+    pub(crate) name: PartName,
+    pub(crate) table: String,
+    pub(crate) folder: String,
+    pub(crate) summary: PartSummary,
+    pub(crate) index: PrimaryIndex,
+    columns: Vec<PartColumn>,
+    statistics: Vec<ColumnRangeKnown>,
+    checksums: Checksums,
+    marks: Vec<OnceLock<Arc<Marks>>>,
+    dictionaries: Vec<OnceLock<Arc<Column>>>,
+    lookup: OnceLock<Arc<LookupIndex>>,
+    directory: Arc<dyn Directory>,
+    cache: Arc<BlockCache>,
+    /// Set when a merge or DROP made the part useless: its folder goes with the last reader.
+    obsolete: AtomicBool,
+}
+
+impl std::fmt::Debug for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Part({} of {}, {} rows)",
+            self.name, self.table, self.summary.rows
+        )
+    }
+}
+
+impl Part {
+    /// Opens the folder; its checksums file must have the hash of `summary` when one is given.
+    pub(crate) fn open(
+        directory: &Arc<dyn Directory>,
+        cache: &Arc<BlockCache>,
+        uid: u64,
+        table: &str,
+        folder: &str,
+        name: PartName,
+        expected: Option<PartSummary>,
+    ) -> Result<Self> {
+        let loading = Loading {
+            directory: directory.as_ref(),
+            table,
+            part: name.to_string(),
+            folder,
+        };
+        let text = loading.file(CHECKSUMS_FILE, None)?;
+        let checksums_hash = hash128(&text);
+        if expected.is_some_and(|e| e.checksums_hash != checksums_hash) {
+            return Err(loading.damaged(CHECKSUMS_FILE, 0, "not the file that the manifest knows"));
+        }
+        let checksums = loading.parse(CHECKSUMS_FILE, &text, Checksums::parse)?;
+        let load = |file: &str| loading.file(file, Some(&checksums));
+        let columns = loading.parse(COLUMNS_FILE, &load(COLUMNS_FILE)?, parse_columns)?;
+        let rows: u64 = loading.parse(COUNT_FILE, &load(COUNT_FILE)?, |text| {
+            text.trim_end().parse().map_err(|_| "not a number".to_owned())
+        })?;
+        let decoded = |file: &str, error: CodecError| loading.damaged(file, 0, error.to_string());
+        let (index, _) = PrimaryIndex::decode(&load(primary_index::PRIMARY_FILE)?)
+            .map_err(|e| decoded(primary_index::PRIMARY_FILE, e))?;
+        if index.start(index.granules()) != rows {
+            return Err(loading.damaged(
+                primary_index::PRIMARY_FILE,
+                0,
+                "another number of rows than count.txt",
+            ));
+        }
+        let statistics = statistics::decode_statistics(&load(statistics::STATISTICS_FILE)?, columns.len())
+            .map_err(|e| decoded(statistics::STATISTICS_FILE, e))?;
+        for (file, checksum) in &checksums.files {
+            loading.check_size(file, checksum.bytes)?;
+        }
+        Ok(Self {
+            uid,
+            table: table.to_owned(),
+            folder: folder.to_owned(),
+            summary: PartSummary {
+                rows,
+                bytes: checksums.total_bytes() + text.len() as u64,
+                checksums_hash,
+            },
+            index,
+            marks: columns.iter().map(|_| OnceLock::new()).collect(),
+            dictionaries: columns.iter().map(|_| OnceLock::new()).collect(),
+            lookup: OnceLock::new(),
+            columns,
+            statistics,
+            checksums,
+            directory: directory.clone(),
+            cache: cache.clone(),
+            obsolete: AtomicBool::new(false),
+            name,
+        })
+    }
+
+    pub fn name(&self) -> &PartName {
+        &self.name
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.summary.rows
+    }
+
+    /// Size of all files.
+    pub fn bytes(&self) -> u64 {
+        self.summary.bytes
+    }
+
+    pub fn granules(&self) -> usize {
+        self.index.granules()
+    }
+
+    pub fn primary_key_bytes_in_memory(&self) -> usize {
+        self.index.byte_size()
+    }
+
+    /// Path of the folder, from the root of the storage.
+    pub fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    /// Name, type and bytes of data on disk of each column.
+    pub fn column_sizes(&self) -> Vec<(String, DataType, u64)> {
+        self.columns
+            .iter()
+            .map(|c| {
+                let files = [c.data_file(), c.marks_file(), c.dictionary_file()];
+                let bytes = files
+                    .iter()
+                    .filter_map(|f| self.checksums.files.get(f))
+                    .map(|f| f.bytes)
+                    .sum();
+                (c.name.clone(), c.ty.clone(), bytes)
+            })
+            .collect()
+    }
+
+    /// Least and greatest value of a fixed-width column, when there are any.
+    pub fn min_max(&self, column: &str) -> Option<(Value, Value)> {
+        match self.range_of(column) {
+            ColumnRangeKnown::Between(min, max) => Some((min.clone(), max.clone())),
+            ColumnRangeKnown::Unknown | ColumnRangeKnown::NoValues => None,
+        }
+    }
+
+    pub(crate) fn range_of(&self, column: &str) -> &ColumnRangeKnown {
+        self.column_position(column)
+            .and_then(|at| self.statistics.get(at))
+            .unwrap_or(&ColumnRangeKnown::Unknown)
+    }
+
+    pub(crate) fn column_position(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|c| c.name == name)
+    }
+
+    pub(crate) fn column_type(&self, position: usize) -> &DataType {
+        &self.columns[position].ty
+    }
+
+    /// Reads and verifies every file and every block.
+    pub fn check(&self) -> Result<()> {
+        let loading = self.loading();
+        for file in self.checksums.files.keys() {
+            loading.file(file, Some(&self.checksums))?;
+        }
+        let counters = crate::ReadCounters::default();
+        for column in 0..self.columns.len() {
+            self.decode_granules(column, 0..self.granules(), &counters)?;
+        }
+        if self.has_lookup() {
+            self.lookup()?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn has_lookup(&self) -> bool {
+        self.checksums.files.contains_key(LOOKUP_FILE)
+    }
+
+    pub(crate) fn lookup(&self) -> Result<Arc<LookupIndex>> {
+        if let Some(lookup) = self.lookup.get() {
+            return Ok(lookup.clone());
+        }
+        let loading = self.loading();
+        let bytes = loading.file(LOOKUP_FILE, Some(&self.checksums))?;
+        let lookup =
+            LookupIndex::decode(&bytes).map_err(|e| loading.damaged(LOOKUP_FILE, 0, e.to_string()))?;
+        Ok(self.lookup.get_or_init(|| Arc::new(lookup)).clone())
+    }
+
+    /// Granules that may hold rows with these look-up hashes, each with the position of its hash.
+    pub(crate) fn lookup_candidates(
+        &self,
+        hashes: impl Iterator<Item = (usize, u64)>,
+    ) -> Result<Vec<(usize, usize)>> {
+        let lookup = self.lookup()?;
+        let mut out = Vec::new();
+        let mut file: Option<Arc<dyn ReadFile>> = None;
+        let path = format!("{}/{LOOKUP_FILE}", self.folder);
+        for (row, hash) in hashes {
+            for entry in lookup.candidates(hash) {
+                let file = match &mut file {
+                    Some(file) => file,
+                    none => none.insert(self.directory.open(&path).map_err(io_at("open", &path))?),
+                };
+                let (offset, width) = lookup.granule_position(entry);
+                let mut bytes = [0; 4];
+                file.read_at(offset, &mut bytes[..width])
+                    .map_err(io_at("read", &path))?;
+                let granule = u32::from_le_bytes(bytes) as usize;
+                if granule >= self.granules() {
+                    let problem = format!("there is no granule {granule}");
+                    return Err(self.loading().damaged(LOOKUP_FILE, offset, problem));
+                }
+                out.push((granule, row));
+            }
+        }
+        Ok(out)
+    }
+
+    pub(crate) fn set_obsolete(&self) {
+        self.obsolete.store(true, Ordering::Release);
+    }
+
+    fn loading(&self) -> Loading<'_> {
+        Loading {
+            directory: self.directory.as_ref(),
+            table: &self.table,
+            part: self.name.to_string(),
+            folder: &self.folder,
+        }
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.obsolete.load(Ordering::Acquire) {
+            return;
+        }
+        self.cache.remove_part(self.uid);
+        // What stays behind is found and removed at the next start.
+        if let Err(error) = self.directory.remove_folder(&self.folder) {
+            tracing::warn!(part = %self.name, table = %self.table, %error, "cannot remove the folder of an obsolete part");
+        }
+    }
+}
+
+/// Reads whole files of a part and names it in errors.
+struct Loading<'a> {
+    directory: &'a dyn Directory,
+    table: &'a str,
+    part: String,
+    folder: &'a str,
+}
+
+impl Loading<'_> {
+    fn damaged(&self, file: &str, offset: u64, problem: impl Into<String>) -> StorageError {
+        StorageError::DamagedPart {
+            table: self.table.to_owned(),
+            part: self.part.clone(),
+            file: file.to_owned(),
+            offset,
+            problem: problem.into(),
+        }
+    }
+
+    /// The bytes of a file, compared with `checksums` when given.
+    fn file(&self, file: &str, checksums: Option<&Checksums>) -> Result<Vec<u8>> {
+        let path = format!("{}/{file}", self.folder);
+        let bytes = read_all(self.directory, &path).map_err(io_at("read", &path))?;
+        if let Some(checksums) = checksums {
+            let Some(expected) = checksums.files.get(file) else {
+                return Err(self.damaged(CHECKSUMS_FILE, 0, format!("it does not list `{file}`")));
+            };
+            if *expected != checksums::FileChecksum::of(&bytes) {
+                return Err(self.damaged(file, 0, "size or hash are not those in checksums.txt"));
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn check_size(&self, file: &str, bytes: u64) -> Result<()> {
+        let path = format!("{}/{file}", self.folder);
+        let found = self.directory.open(&path).and_then(|f| f.size());
+        let found = found.map_err(io_at("open", &path))?;
+        if found == bytes {
+            Ok(())
+        } else {
+            Err(self.damaged(
+                file,
+                found.min(bytes),
+                format!("{found} bytes, checksums.txt says {bytes}"),
+            ))
+        }
+    }
+
+    fn parse<T>(
+        &self,
+        file: &str,
+        bytes: &[u8],
+        parse: impl Fn(&str) -> std::result::Result<T, String>,
+    ) -> Result<T> {
+        std::str::from_utf8(bytes)
+            .map_err(|_| "not UTF-8".to_owned())
+            .and_then(parse)
+            .map_err(|problem| self.damaged(file, 0, problem))
+    }
+}

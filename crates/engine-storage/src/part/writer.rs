@@ -1,0 +1,194 @@
+//! Writes a part into a folder: sorted rows in, synced files out. Publishing it is the caller's business.
+
+use std::sync::Arc;
+
+use engine_codec::Dictionary;
+use engine_types::{Block, Column, DataType};
+
+use super::checksums::{CHECKSUMS_FILE, Checksums, FileChecksum};
+use super::column_writer::{ColumnWriter, write_file};
+use super::columns_file::{COLUMNS_FILE, Encoding, PartColumn, columns_to_text};
+use super::primary_index::{PRIMARY_FILE, PrimaryIndex};
+use super::statistics::{ColumnRangeKnown, STATISTICS_FILE, encode_statistics};
+use super::{COUNT_FILE, PartSummary};
+use crate::block_cache::weight;
+use crate::directory::Directory;
+use crate::error::{Result, StorageError, io_at};
+use crate::lookup_index::{LOOKUP_FILE, encode_lookup, lookup_hash, lookup_keys};
+use crate::table_def::TableDef;
+
+pub(crate) struct PartWriter {
+    directory: Arc<dyn Directory>,
+    folder: String,
+    def: Arc<TableDef>,
+    columns: Vec<ColumnWriter>,
+    granule_rows: Vec<u32>,
+    /// For each granule the sorting key of its first row, as one-row columns; in the end the last row's.
+    first_keys: Vec<Vec<Column>>,
+    last_key: Option<Vec<Column>>,
+    statistics: Vec<ColumnRangeKnown>,
+    lookup: Vec<(u64, u32)>,
+    rows: u64,
+}
+
+impl PartWriter {
+    /// `dictionaries[i]` is of column `i`, which is then stored as codes.
+    pub fn create(
+        directory: &Arc<dyn Directory>,
+        folder: &str,
+        def: &Arc<TableDef>,
+        dictionaries: Vec<Option<Arc<Dictionary>>>,
+    ) -> Result<Self> {
+        directory
+            .create_folder(folder)
+            .map_err(io_at("create folder", folder))?;
+        let table = def.full_name();
+        let columns = def
+            .columns
+            .iter()
+            .zip(dictionaries)
+            .map(|(column, dictionary)| {
+                let encoding = match &dictionary {
+                    None => Encoding::Plain,
+                    Some(dictionary) => Encoding::Dictionary(dictionary.width()),
+                };
+                let column = PartColumn {
+                    name: column.name.clone(),
+                    ty: column.ty.clone(),
+                    compression: column.compression,
+                    encoding,
+                };
+                ColumnWriter::create(directory.as_ref(), folder, &table, column, dictionary)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Self {
+            directory: directory.clone(),
+            folder: folder.to_owned(),
+            def: def.clone(),
+            granule_rows: Vec::new(),
+            first_keys: Vec::new(),
+            last_key: None,
+            statistics: vec![ColumnRangeKnown::NoValues; columns.len()],
+            columns,
+            lookup: Vec::new(),
+            rows: 0,
+        })
+    }
+
+    /// Appends rows, sorted, behind those before; `keys` are their sorting key. Every call starts a new granule.
+    pub fn append(&mut self, block: &Block, keys: &[Column]) -> Result<()> {
+        if block.rows() == 0 {
+            return Ok(());
+        }
+        let row_bytes = block.columns().iter().map(weight).sum::<usize>() / block.rows();
+        let rows_max = (self.def.granule_bytes / row_bytes.max(1)).clamp(1, self.def.granule_rows.max(1));
+        // Granules that end early by bytes are made alike, so that none is left with a few rows.
+        let rows_max = if rows_max < self.def.granule_rows {
+            block.rows().div_ceil(block.rows().div_ceil(rows_max))
+        } else {
+            rows_max
+        };
+        let mut start = 0;
+        while start < block.rows() {
+            let rows = rows_max.min(block.rows() - start);
+            self.granule(&block.slice(start, rows), keys, start)?;
+            start += rows;
+        }
+        let last = block.rows() - 1;
+        self.last_key = Some(keys.iter().map(|k| k.slice(last, 1)).collect());
+        Ok(())
+    }
+
+    fn granule(&mut self, block: &Block, keys: &[Column], start: usize) -> Result<()> {
+        let granule = self.granule_rows.len() as u32;
+        for (writer, column) in self.columns.iter_mut().zip(block.columns()) {
+            writer.granule(column)?;
+        }
+        for (known, column) in self.statistics.iter_mut().zip(block.columns()) {
+            let before = std::mem::take(known);
+            *known = if before == ColumnRangeKnown::Unknown {
+                before
+            } else {
+                before.or(ColumnRangeKnown::of(column))
+            };
+        }
+        if !self.def.lookup_columns.is_empty() {
+            let columns: Vec<Column> = self
+                .def
+                .lookup_columns
+                .iter()
+                .map(|c| block.column(*c).clone())
+                .collect();
+            self.lookup.extend(
+                lookup_keys(&columns)
+                    .iter()
+                    .map(|key| (lookup_hash(key), granule)),
+            );
+        }
+        self.first_keys
+            .push(keys.iter().map(|k| k.slice(start, 1)).collect());
+        self.granule_rows.push(block.rows() as u32);
+        self.rows += block.rows() as u64;
+        Ok(())
+    }
+
+    /// Writes what remains, syncs all files and the folder.
+    pub fn finish(mut self) -> Result<PartSummary> {
+        let directory = self.directory.as_ref();
+        let folder = self.folder.as_str();
+        let part_columns: Vec<PartColumn> = self.columns.iter().map(|c| c.column.clone()).collect();
+        let mut files: Vec<(String, FileChecksum)> = Vec::new();
+        for column in self.columns {
+            files.extend(column.finish(directory, folder)?);
+        }
+        if let Some(last) = self.last_key {
+            self.first_keys.push(last);
+        }
+        let types = &self.def.sorting_key_types;
+        let index = PrimaryIndex::new(&self.granule_rows, stack_keys(&self.first_keys, types));
+        let index = index.encode(types).map_err(|source| StorageError::Encode {
+            table: self.def.full_name(),
+            source,
+        })?;
+        files.push(write_file(directory, folder, PRIMARY_FILE, &index)?);
+        let statistics = encode_statistics(&self.statistics);
+        files.push(write_file(directory, folder, STATISTICS_FILE, &statistics)?);
+        if !self.def.lookup_columns.is_empty() {
+            let lookup = encode_lookup(self.lookup);
+            files.push(write_file(directory, folder, LOOKUP_FILE, &lookup)?);
+        }
+        let count = format!("{}\n", self.rows);
+        files.push(write_file(directory, folder, COUNT_FILE, count.as_bytes())?);
+        let columns = columns_to_text(&part_columns);
+        files.push(write_file(directory, folder, COLUMNS_FILE, columns.as_bytes())?);
+        let checksums = Checksums {
+            files: files.into_iter().collect(),
+        };
+        let (_, own) = write_file(directory, folder, CHECKSUMS_FILE, checksums.to_text().as_bytes())?;
+        directory
+            .sync_folder(folder)
+            .map_err(io_at("sync folder", folder))?;
+        Ok(PartSummary {
+            rows: self.rows,
+            bytes: checksums.total_bytes() + own.bytes,
+            checksums_hash: own.hash,
+        })
+    }
+}
+
+/// One column per key expression from one-row columns.
+fn stack_keys(rows: &[Vec<Column>], types: &[DataType]) -> Vec<Column> {
+    types
+        .iter()
+        .enumerate()
+        .map(|(k, ty)| {
+            let cells: Vec<&Column> = rows.iter().map(|row| &row[k]).collect();
+            if cells.is_empty() {
+                Column::empty(ty)
+            } else {
+                // Cells share the buffers of their blocks; a copy lets those go.
+                Column::concat(&cells).gather(&(0..cells.len() as u32).collect::<Vec<_>>())
+            }
+        })
+        .collect()
+}

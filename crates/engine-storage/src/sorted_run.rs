@@ -1,0 +1,213 @@
+//! Sorted runs to merge: rows in memory, and granules of a part.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use engine_codec::{Dictionary, row_keys};
+use engine_types::{Block, Column, DictColumn, StringColumn, StringColumnBuilder};
+
+use crate::counters::ReadCounters;
+use crate::error::{Result, StorageError};
+use crate::merge_stream::SortedRun;
+use crate::part::Part;
+use crate::part_scan::read_part;
+use crate::table_def::TableDef;
+
+/// The sorting key columns of a block that has all columns of the table.
+pub(crate) fn sorting_key(def: &TableDef, block: &Block) -> Result<Vec<Column>> {
+    if def.sorting_key_types.is_empty() {
+        return Ok(Vec::new());
+    }
+    let failed = |problem: String| StorageError::Expression {
+        table: def.full_name(),
+        problem,
+    };
+    let keys = def.keys.sorting_key(block).map_err(failed)?;
+    let fits = keys.len() == def.sorting_key_types.len()
+        && keys
+            .iter()
+            .zip(&def.sorting_key_types)
+            .all(|(key, ty)| key.len() == block.rows() && engine_codec::has_form(key, ty));
+    if fits {
+        Ok(keys)
+    } else {
+        Err(failed(
+            "the sorting key has other columns than its types".to_owned(),
+        ))
+    }
+}
+
+/// Row keys of `rows` rows; without key columns all are equal.
+pub(crate) fn keys_in_order(keys: &[Column], rows: usize) -> StringColumn {
+    if !keys.is_empty() {
+        return row_keys(keys);
+    }
+    let mut out = StringColumnBuilder::with_capacity(rows, 0);
+    for _ in 0..rows {
+        out.end_row();
+    }
+    out.finish()
+}
+
+/// Rows in memory, sorted on construction; equal keys stay in their order.
+pub(crate) struct MemoryRun(Option<(Block, StringColumn)>);
+
+impl MemoryRun {
+    /// `full` has all columns of the table; the run yields the columns `wanted` of it.
+    pub fn new(def: &TableDef, full: &Block, wanted: &[usize]) -> Result<Self> {
+        let keys = keys_in_order(&sorting_key(def, full)?, full.rows());
+        let mut order: Vec<u32> = (0..full.rows() as u32).collect();
+        if !order.is_sorted_by_key(|row| keys.get(*row as usize)) {
+            order.sort_by(|a, b| keys.get(*a as usize).cmp(keys.get(*b as usize)));
+        }
+        let columns = wanted.iter().map(|c| full.column(*c).gather(&order)).collect();
+        let keys = order.iter().map(|row| keys.get(*row as usize)).collect();
+        Ok(Self(Some((Block::new(columns, full.rows()), keys))))
+    }
+}
+
+impl SortedRun for MemoryRun {
+    fn next(&mut self) -> Result<Option<(Block, StringColumn)>> {
+        Ok(self.0.take())
+    }
+}
+
+/// Whether a run keeps what it decodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CacheUse {
+    /// Queries.
+    Keep,
+    /// Merges: read once.
+    Bypass,
+}
+
+/// Granules of a part, a few at a time.
+pub(crate) struct PartRun {
+    part: Arc<Part>,
+    def: Arc<TableDef>,
+    wanted: Vec<usize>,
+    key_inputs: Vec<usize>,
+    cache: CacheUse,
+    counters: Arc<ReadCounters>,
+    /// For each wanted column a dictionary that its codes are rewritten to.
+    dictionaries: Vec<Option<Arc<Dictionary>>>,
+    translations: Vec<Option<(Arc<Column>, Vec<u32>)>>,
+    steps: std::vec::IntoIter<Range<usize>>,
+}
+
+impl PartRun {
+    /// Yields the columns `wanted`, which must include what the merge rule needs.
+    pub fn new(
+        part: Arc<Part>,
+        def: &Arc<TableDef>,
+        wanted: &[usize],
+        granules: &[Range<usize>],
+        cache: CacheUse,
+        counters: &Arc<ReadCounters>,
+    ) -> Self {
+        let per_step = granules_per_step(&part);
+        let mut steps = Vec::new();
+        for range in granules {
+            let mut at = range.start;
+            while at < range.end {
+                let end = (at - at % per_step + per_step).min(range.end);
+                steps.push(at..end);
+                at = end;
+            }
+        }
+        let all = || (0..def.columns.len()).collect();
+        Self {
+            def: def.clone(),
+            wanted: wanted.to_vec(),
+            key_inputs: def.keys.sorting_key_inputs().unwrap_or_else(all),
+            cache,
+            counters: counters.clone(),
+            dictionaries: vec![None; wanted.len()],
+            translations: vec![None; wanted.len()],
+            steps: steps.into_iter(),
+            part,
+        }
+    }
+
+    /// Rewrites the codes of dictionary columns to shared dictionaries, one for each wanted column.
+    #[must_use]
+    pub fn translated(mut self, dictionaries: Vec<Option<Arc<Dictionary>>>) -> Self {
+        self.dictionaries = dictionaries;
+        self
+    }
+
+    fn translate(&mut self, at: usize, column: Column) -> Column {
+        let (Some(dictionary), Column::Dict(d)) = (&self.dictionaries[at], &column) else {
+            return column;
+        };
+        let known = self.translations[at]
+            .as_ref()
+            .is_some_and(|(values, _)| Arc::ptr_eq(values, &d.values));
+        if !known {
+            let map: Option<Vec<u32>> = dictionary.translate(&d.values).into_iter().collect();
+            let Some(map) = map else {
+                return column;
+            };
+            self.translations[at] = Some((d.values.clone(), map));
+        }
+        let Some((_, map)) = &self.translations[at] else {
+            return column;
+        };
+        Column::Dict(DictColumn {
+            codes: d.codes.iter().map(|code| map[*code as usize]).collect(),
+            values: dictionary.values().clone(),
+        })
+    }
+}
+
+impl SortedRun for PartRun {
+    fn next(&mut self) -> Result<Option<(Block, StringColumn)>> {
+        let Some(granules) = self.steps.next() else {
+            return Ok(None);
+        };
+        let mut needed: Vec<usize> = self.wanted.to_vec();
+        for input in &self.key_inputs {
+            if !needed.contains(input) {
+                needed.push(*input);
+            }
+        }
+        let read = read_part(
+            &self.def,
+            &self.part,
+            granules,
+            &needed,
+            self.cache,
+            &self.counters,
+        )?;
+        let rows = read.rows();
+        let full = widen(&self.def, &read, &needed);
+        let keys = keys_in_order(&sorting_key(&self.def, &full)?, rows);
+        let mut columns = read.into_columns();
+        columns.truncate(self.wanted.len());
+        let columns = columns
+            .into_iter()
+            .enumerate()
+            .map(|(at, column)| self.translate(at, column))
+            .collect();
+        Ok(Some((Block::new(columns, rows), keys)))
+    }
+}
+
+/// A block of all columns of the table: those read, and defaults elsewhere.
+fn widen(def: &TableDef, read: &Block, columns: &[usize]) -> Block {
+    let full = (0..def.columns.len())
+        .map(|c| match columns.iter().position(|have| *have == c) {
+            Some(at) => read.column(at).clone(),
+            None => Column::defaults(&def.columns[c].ty, read.rows()),
+        })
+        .collect();
+    Block::new(full, read.rows())
+}
+
+/// Granules read at once: a power of two within a segment, so that blocks are not decoded twice, and about a MiB
+/// compressed, so that a merge of many parts stays small.
+fn granules_per_step(part: &Part) -> usize {
+    let fits = (part.granules() as u64 * (1 << 20) / part.bytes().max(1)).max(1);
+    let fits = fits.min(crate::part::SEGMENT_GRANULES as u64) as usize;
+    1 << fits.ilog2()
+}

@@ -1,0 +1,205 @@
+//! Flushing: memtables become level-0 parts, one manifest record for all of them, then log segments go.
+
+use std::sync::Arc;
+
+use engine_types::Block;
+
+use super::Storage;
+use super::write_part::dictionaries;
+use crate::error::{Result, StorageError};
+use crate::manifest::ManifestRecord;
+use crate::merge_rule::RuleMode;
+use crate::merge_stream::MergeStream;
+use crate::part::{Part, PartName};
+use crate::sorted_run::MemoryRun;
+use crate::table_def::{TableDef, TableId};
+
+/// What a call of [`Storage::maintain`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Maintained {
+    /// Tables whose memtable became parts.
+    pub tables_flushed: usize,
+}
+
+struct Sealed {
+    id: TableId,
+    def: Arc<TableDef>,
+    folder: String,
+    blocks: Vec<Arc<Block>>,
+}
+
+impl Storage {
+    /// Flushes what is due by rows, bytes, age or length of the log. `now_ms` is any clock that does not go back.
+    pub fn maintain(&self, now_ms: u64) -> Result<Maintained> {
+        let all = self.wal_bytes() > self.options.wal_bytes_max;
+        let due: Vec<TableId> = {
+            let mut catalog = self.catalog.write();
+            let options = &self.options;
+            catalog
+                .tables
+                .iter_mut()
+                .filter_map(|(id, table)| {
+                    let memtable = &mut table.memtable;
+                    let age = memtable.age_ms(now_ms);
+                    let due = memtable.rows() > 0
+                        && (all
+                            || memtable.rows() >= options.memtable_rows
+                            || memtable.bytes() >= options.memtable_bytes
+                            || age >= options.memtable_age_ms);
+                    due.then_some(*id)
+                })
+                .collect()
+        };
+        let tables_flushed = if due.is_empty() {
+            0
+        } else {
+            self.flush_tables(&due)?
+        };
+        Ok(Maintained { tables_flushed })
+    }
+
+    /// Makes parts of everything that is in memory.
+    pub fn flush_all(&self) -> Result<()> {
+        let all: Vec<TableId> = self.catalog.read().tables.keys().copied().collect();
+        self.flush_tables(&all).map(|_| ())
+    }
+
+    /// Makes parts of the memtables of `tables`; answers how many had rows. A table that fails keeps its rows in
+    /// memory (and in the log) and does not keep the others from being flushed.
+    pub fn flush_tables(&self, tables: &[TableId]) -> Result<usize> {
+        let _one_at_a_time = self.flushing.lock();
+        let (sealed, lsn) = {
+            let mut catalog = self.catalog.write();
+            let lsn = catalog.lsn;
+            let mut sealed = Vec::new();
+            for id in tables {
+                let Some(table) = catalog.tables.get_mut(id) else {
+                    continue;
+                };
+                if table.memtable.rows() > 0 {
+                    sealed.push(Sealed {
+                        id: *id,
+                        def: table.def.clone(),
+                        folder: table.folder.clone(),
+                        blocks: table.memtable.seal(),
+                    });
+                }
+            }
+            (sealed, lsn)
+        };
+        let mut first_error = None;
+        let mut flushed: Vec<(TableId, Vec<Arc<Part>>)> = Vec::new();
+        for table in &sealed {
+            match self.write_sealed(table) {
+                Ok(parts) => flushed.push((table.id, parts)),
+                Err(error) => {
+                    tracing::error!(table = table.def.full_name(), %error, "cannot flush");
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        if !flushed.is_empty() {
+            self.publish_flushed(&flushed, lsn)?;
+        }
+        first_error.map_or(Ok(flushed.len()), Err)
+    }
+
+    fn publish_flushed(&self, flushed: &[(TableId, Vec<Arc<Part>>)], lsn: u64) -> Result<()> {
+        let mut manifest = self.manifest.lock();
+        let tokens = {
+            let mut tokens = self.tokens.lock();
+            std::mem::take(&mut tokens.changed).then(|| tokens.to_vec())
+        };
+        // Later tokens than these belong to entries behind the floor, whose segments stay.
+        let wal_floor = {
+            let catalog = self.catalog.read();
+            let first_kept = catalog.tables.iter().filter_map(|(id, table)| {
+                if flushed.iter().any(|(f, _)| f == id) {
+                    table.memtable.first_unsealed_lsn()
+                } else {
+                    table.memtable.first_lsn()
+                }
+            });
+            first_kept.min().map_or(lsn, |first| lsn.min(first - 1))
+        };
+        let record = ManifestRecord::Edit {
+            add: flushed
+                .iter()
+                .flat_map(|(id, parts)| parts.iter().map(|p| (*id, p.name.clone(), p.summary)))
+                .collect(),
+            remove: Vec::new(),
+            flushed: flushed.iter().map(|(id, _)| (*id, lsn)).collect(),
+            wal_floor,
+            tokens,
+        };
+        if let Err(error) = manifest.commit(&record) {
+            self.tokens.lock().changed = true;
+            return Err(error);
+        }
+        {
+            let mut catalog = self.catalog.write();
+            for (id, parts) in flushed {
+                let table = catalog.table_mut(*id)?;
+                table.replace_parts(&[], parts.iter().cloned());
+                table.memtable.drop_sealed();
+            }
+        }
+        self.wal.lock().remove_through(wal_floor);
+        Ok(())
+    }
+
+    /// One part for each partition that the rows touch.
+    fn write_sealed(&self, table: &Sealed) -> Result<Vec<Arc<Part>>> {
+        let def = &table.def;
+        let rows = Block::concat(
+            &table
+                .blocks
+                .iter()
+                .map(|b| b.as_ref().clone())
+                .collect::<Vec<_>>(),
+        );
+        let failed = |problem: String| StorageError::Expression {
+            table: def.full_name(),
+            problem,
+        };
+        let partitions = def.keys.partition(&rows).map_err(failed)?;
+        let mut rows_of: Vec<Vec<u32>> = vec![Vec::new(); partitions.ids.len()];
+        if partitions.rows.len() != rows.rows() {
+            return Err(failed("the partition key has another number of rows".to_owned()));
+        }
+        for (row, partition) in partitions.rows.iter().enumerate() {
+            match rows_of.get_mut(*partition as usize) {
+                Some(of) => of.push(row as u32),
+                None => return Err(failed(format!("there is no partition number {partition}"))),
+            }
+        }
+        let mut parts = Vec::new();
+        for (partition, picks) in partitions.ids.iter().zip(rows_of) {
+            if picks.is_empty() {
+                continue;
+            }
+            let block = if picks.len() == rows.rows() {
+                rows.clone()
+            } else {
+                rows.gather(&picks)
+            };
+            let number = self
+                .catalog
+                .write()
+                .table_mut(table.id)?
+                .take_block_number(partition);
+            let name = PartName {
+                partition: partition.clone(),
+                min_block: number,
+                max_block: number,
+                level: 0,
+            };
+            let all: Vec<usize> = (0..def.columns.len()).collect();
+            let dictionaries = dictionaries(def, block.rows(), |c| Ok(Some(vec![block.column(c).clone()])))?;
+            let run = MemoryRun::new(def, &block, &all)?;
+            let stream = MergeStream::new(vec![Box::new(run)], def.merge_rule, RuleMode::Merge);
+            parts.extend(self.write_part(def, &table.folder, name, stream, dictionaries)?);
+        }
+        Ok(parts)
+    }
+}

@@ -1,0 +1,227 @@
+//! Opening: manifest, parts, log; and tidying what a crash left behind.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use super::Storage;
+use super::tables::{DATA_FOLDER, check_def};
+use crate::block_cache::BlockCache;
+use crate::catalog::{Catalog, Table};
+use crate::commit_queue::CommitQueue;
+use crate::directory::{Directory, create_folder_durably};
+use crate::error::{Result, StorageError, io_at};
+use crate::manifest::{Manifest, ManifestRecord, TableRecord};
+use crate::memtable::keys_of_write;
+use crate::options::StorageOptions;
+use crate::part::{Part, PartName};
+use crate::table_def::{DefinitionLoader, TableDef};
+use crate::token_window::TokenWindow;
+use crate::wal::{Wal, WalEntry};
+
+const LOCK_FILE: &str = "LOCK";
+const DETACHED_FOLDER: &str = "detached";
+
+impl Storage {
+    /// Opens the storage in `directory`, or starts an empty one. `loader` is asked for every table.
+    pub fn open(
+        directory: Arc<dyn Directory>,
+        options: StorageOptions,
+        loader: &dyn DefinitionLoader,
+    ) -> Result<Self> {
+        let lock = directory.lock(LOCK_FILE).map_err(|source| {
+            if source.kind() == std::io::ErrorKind::WouldBlock {
+                StorageError::Locked {
+                    path: LOCK_FILE.to_owned(),
+                }
+            } else {
+                io_at("lock", LOCK_FILE)(source)
+            }
+        })?;
+        create_folder_durably(directory.as_ref(), DATA_FOLDER)
+            .map_err(io_at("create folder", DATA_FOLDER))?;
+        let mut manifest = Manifest::open(&directory, options.manifest_bytes)?;
+        remove_dropped(directory.as_ref(), &mut manifest)?;
+
+        let cache = Arc::new(BlockCache::new(options.cache_bytes));
+        let mut next_uid = 0;
+        let mut catalog = Catalog {
+            lsn: manifest.state.wal_floor,
+            ..Catalog::default()
+        };
+        for (id, record) in &manifest.state.tables {
+            let def = Arc::new(load_def(record, loader)?);
+            tidy_table_folder(directory.as_ref(), record)?;
+            let parts = record
+                .parts
+                .iter()
+                .map(|(name, summary)| {
+                    next_uid += 1;
+                    let folder = format!("{}/{name}", record.folder);
+                    let table = def.full_name();
+                    Part::open(
+                        &directory,
+                        &cache,
+                        next_uid,
+                        &table,
+                        &folder,
+                        name.clone(),
+                        Some(*summary),
+                    )
+                    .map(Arc::new)
+                })
+                .collect::<Result<Vec<_>>>()?;
+            catalog
+                .tables
+                .insert(*id, Table::new(def, record.folder.clone(), parts));
+        }
+
+        let mut tokens = TokenWindow::new(options.tokens_max, manifest.state.tokens.iter().cloned());
+        let state = &manifest.state;
+        let wal = Wal::open(
+            &directory,
+            options.wal_segment_bytes,
+            state.wal_floor,
+            |first_lsn, entries| {
+                for (lsn, entry) in (first_lsn..).zip(entries) {
+                    replay(&mut catalog, &manifest, &mut tokens, lsn, entry)?;
+                }
+                Ok(())
+            },
+        )?;
+        catalog.lsn = wal.next_lsn() - 1;
+        Ok(Self {
+            directory,
+            options,
+            cache,
+            catalog: RwLock::new(catalog),
+            commits: CommitQueue::new(),
+            wal: Mutex::new(wal),
+            tokens: Mutex::new(tokens),
+            manifest: Mutex::new(manifest),
+            flushing: Mutex::new(()),
+            merging: Mutex::default(),
+            merge_done: Condvar::new(),
+            ddl: RwLock::new(()),
+            next_part_uid: AtomicU64::new(next_uid + 1),
+            _lock: lock,
+        })
+    }
+}
+
+fn replay(
+    catalog: &mut Catalog,
+    manifest: &Manifest,
+    tokens: &mut TokenWindow,
+    lsn: u64,
+    entry: WalEntry,
+) -> Result<()> {
+    if let Some(token) = entry.token {
+        tokens.insert(token);
+    }
+    for write in entry.writes {
+        // Rows of a table that was dropped later, or that are in a part already.
+        let Some(record) = manifest.state.tables.get(&write.table) else {
+            continue;
+        };
+        if lsn <= record.flushed_lsn {
+            continue;
+        }
+        let table = catalog.table_mut(write.table)?;
+        let block = write.block(&table.def).map_err(|e| StorageError::DamagedLog {
+            file: crate::wal::WAL_FOLDER.to_owned(),
+            offset: lsn,
+            problem: format!("entry {lsn}: {e}"),
+        })?;
+        let keys = keys_of_write(&table.def, &block);
+        table.memtable.push(block, keys, lsn);
+    }
+    Ok(())
+}
+
+fn load_def(record: &TableRecord, loader: &dyn DefinitionLoader) -> Result<TableDef> {
+    let loaded = loader
+        .load(&record.definition)
+        .map_err(|problem| StorageError::Definition {
+            database: record.database.clone(),
+            name: record.name.clone(),
+            problem,
+        })?;
+    // The manifest knows the name after a rename, the definition may not.
+    let def = TableDef {
+        database: record.database.clone(),
+        name: record.name.clone(),
+        definition: record.definition.clone(),
+        ..loaded
+    };
+    check_def(&def)?;
+    Ok(def)
+}
+
+/// Removes folders of tables that were dropped.
+fn remove_dropped(directory: &dyn Directory, manifest: &mut Manifest) -> Result<()> {
+    for folder in manifest.state.dropped_folders.clone() {
+        if directory.exists(&folder).map_err(io_at("open", &folder))? {
+            directory
+                .remove_folder(&folder)
+                .map_err(io_at("remove folder", &folder))?;
+            let above = crate::directory::parent(&folder);
+            directory
+                .sync_folder(above)
+                .map_err(io_at("sync folder", above))?;
+        }
+        manifest.commit(&ManifestRecord::FolderGone { folder })?;
+    }
+    Ok(())
+}
+
+/// Removes unfinished parts and the sources of merges, and moves parts that nobody knows to `detached/`.
+fn tidy_table_folder(directory: &dyn Directory, record: &TableRecord) -> Result<()> {
+    let folder = &record.folder;
+    if !directory.exists(folder).map_err(io_at("open", folder))? {
+        return create_folder_durably(directory, folder).map_err(io_at("create folder", folder));
+    }
+    let mut detached = Vec::new();
+    for entry in directory.list(folder).map_err(io_at("list", folder))? {
+        let path = format!("{folder}/{}", entry.name);
+        if !entry.is_folder || entry.name == DETACHED_FOLDER {
+            continue;
+        }
+        let name = PartName::parse(&entry.name);
+        if name.as_ref().is_some_and(|n| record.parts.contains_key(n)) {
+            continue;
+        }
+        let merged_away = name.is_some_and(|n| record.parts.keys().any(|active| active.covers(&n)));
+        if merged_away || entry.name.starts_with("tmp_") {
+            directory
+                .remove_folder(&path)
+                .map_err(io_at("remove folder", &path))?;
+        } else {
+            detached.push(entry.name);
+        }
+    }
+    if detached.is_empty() {
+        return Ok(());
+    }
+    let detached_folder = format!("{folder}/{DETACHED_FOLDER}");
+    create_folder_durably(directory, &detached_folder).map_err(io_at("create folder", &detached_folder))?;
+    for name in detached {
+        let from = format!("{folder}/{name}");
+        let to = (0..)
+            .map(|n| match n {
+                0 => format!("{detached_folder}/{name}"),
+                n => format!("{detached_folder}/{name}.{n}"),
+            })
+            .find(|to| !directory.exists(to).unwrap_or(false))
+            .unwrap_or_default();
+        tracing::warn!(from, to, "moved a part that the manifest does not know");
+        directory.rename(&from, &to).map_err(io_at("rename", &from))?;
+    }
+    for changed in [detached_folder.as_str(), folder] {
+        directory
+            .sync_folder(changed)
+            .map_err(io_at("sync folder", changed))?;
+    }
+    Ok(())
+}

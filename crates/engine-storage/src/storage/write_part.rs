@@ -1,0 +1,94 @@
+//! Writing and publishing a part folder: aside, synced, renamed. The manifest record that makes it count is the
+//! caller's.
+
+use std::sync::Arc;
+
+use engine_codec::Dictionary;
+use engine_types::{Column, DataType};
+
+use super::Storage;
+use crate::error::{Result, io_at};
+use crate::merge_stream::MergeStream;
+use crate::part::{Part, PartName, PartWriter};
+use crate::sorted_run::sorting_key;
+use crate::table_def::TableDef;
+
+/// A dictionary with more entries than this, and than half the rows, is larger than what it saves.
+const DICTIONARY_MAX: usize = 65_536;
+
+/// Whether `dictionary` is worth having for `rows` rows.
+pub(super) fn is_worth_it(dictionary: &Dictionary, rows: usize) -> bool {
+    dictionary.len() <= DICTIONARY_MAX || dictionary.len() * 2 <= rows
+}
+
+/// Dictionaries of the `LowCardinality` columns over `columns_of(column)`.
+pub(super) fn dictionaries(
+    def: &TableDef,
+    rows: usize,
+    mut columns_of: impl FnMut(usize) -> Result<Option<Vec<Column>>>,
+) -> Result<Vec<Option<Arc<Dictionary>>>> {
+    (0..def.columns.len())
+        .map(|index| {
+            let ty = &def.columns[index].ty;
+            if !matches!(ty, DataType::LowCardinality(_)) {
+                return Ok(None);
+            }
+            Ok(columns_of(index)?.and_then(|columns| {
+                let dictionary = Dictionary::of(&columns.iter().collect::<Vec<_>>(), ty);
+                is_worth_it(&dictionary, rows).then(|| Arc::new(dictionary))
+            }))
+        })
+        .collect()
+}
+
+impl Storage {
+    /// Writes the stream as part `name`; `None` when the stream has no rows.
+    pub(super) fn write_part(
+        &self,
+        def: &Arc<TableDef>,
+        table_folder: &str,
+        name: PartName,
+        mut stream: MergeStream,
+        dictionaries: Vec<Option<Arc<Dictionary>>>,
+    ) -> Result<Option<Arc<Part>>> {
+        let Some(first) = stream.next()? else {
+            return Ok(None);
+        };
+        let aside = format!("{table_folder}/tmp_{name}");
+        let folder = format!("{table_folder}/{name}");
+        let write = || -> Result<_> {
+            let mut writer = PartWriter::create(&self.directory, &aside, def, dictionaries)?;
+            let mut next = Some(first);
+            while let Some(block) = next {
+                writer.append(&block, &sorting_key(def, &block)?)?;
+                next = stream.next()?;
+            }
+            let summary = writer.finish()?;
+            self.directory
+                .rename(&aside, &folder)
+                .map_err(io_at("rename", &aside))?;
+            self.directory
+                .sync_folder(table_folder)
+                .map_err(io_at("sync folder", table_folder))?;
+            Ok(summary)
+        };
+        let summary = match write() {
+            Ok(summary) => summary,
+            Err(error) => {
+                // Best effort; the next start removes what is left.
+                let _ = self.directory.remove_folder(&aside);
+                return Err(error);
+            }
+        };
+        let part = Part::open(
+            &self.directory,
+            &self.cache,
+            self.part_uid(),
+            &def.full_name(),
+            &folder,
+            name,
+            Some(summary),
+        )?;
+        Ok(Some(Arc::new(part)))
+    }
+}

@@ -1,0 +1,184 @@
+//! What the caller says about a table: columns, codecs, merge rule, and the expressions that storage cannot know.
+
+use std::sync::Arc;
+
+use engine_codec::Compression;
+use engine_types::{Block, Column, DataType};
+
+/// Names a table for ever; ids are never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TableId(pub u32);
+
+impl std::fmt::Display for TableId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// A stored column. `LowCardinality` types are stored as a dictionary per part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnDef {
+    pub name: String,
+    pub ty: DataType,
+    pub compression: Compression,
+}
+
+impl ColumnDef {
+    pub fn new(name: impl Into<String>, ty: DataType) -> Self {
+        Self {
+            name: name.into(),
+            ty,
+            compression: Compression::default(),
+        }
+    }
+}
+
+/// What merges (and `FINAL`) do with rows of equal sorting keys. Column numbers index [`TableDef::columns`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MergeRule {
+    /// Keep all.
+    Plain,
+    /// Keep the row of the greatest version; of equal ones, and without a version, the last inserted. A kept row
+    /// whose `is_deleted` is not 0 is hidden by `FINAL`.
+    Replacing {
+        version: Option<usize>,
+        is_deleted: Option<usize>,
+    },
+    /// Rows of sign +1 and -1 cancel.
+    Collapsing { sign: usize },
+}
+
+/// A table as storage sees it.
+#[derive(Clone)]
+pub struct TableDef {
+    pub database: String,
+    pub name: String,
+    pub columns: Vec<ColumnDef>,
+    /// Types of what [`KeyExprs::sorting_key`] answers; empty = insertion order.
+    pub sorting_key_types: Vec<DataType>,
+    pub merge_rule: MergeRule,
+    /// Columns of the exact look-up index behind `Storage::contains`; empty = none.
+    pub lookup_columns: Vec<usize>,
+    pub granule_rows: usize,
+    pub granule_bytes: usize,
+    /// Opaque to storage; handed back at open, e.g. the CREATE statement.
+    pub definition: Vec<u8>,
+    pub keys: Arc<dyn KeyExprs>,
+}
+
+impl TableDef {
+    /// A table that keeps all rows, unpartitioned unless `keys` says otherwise, with ClickHouse's granule sizes.
+    pub fn new(
+        database: impl Into<String>,
+        name: impl Into<String>,
+        columns: Vec<ColumnDef>,
+        sorting_key_types: Vec<DataType>,
+        keys: Arc<dyn KeyExprs>,
+    ) -> Self {
+        Self {
+            database: database.into(),
+            name: name.into(),
+            columns,
+            sorting_key_types,
+            merge_rule: MergeRule::Plain,
+            lookup_columns: Vec::new(),
+            granule_rows: 8192,
+            granule_bytes: 10 << 20,
+            definition: Vec::new(),
+            keys,
+        }
+    }
+
+    /// `database.name`, for messages.
+    pub fn full_name(&self) -> String {
+        format!("`{}`.`{}`", self.database, self.name)
+    }
+
+    pub fn column_index(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|c| c.name == name)
+    }
+
+    /// Hash of column names and types: the shape that rows in the log must have.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut text = String::new();
+        for column in &self.columns {
+            text.push_str(&column.name);
+            text.push('\0');
+            text.push_str(&column.ty.to_string());
+            text.push('\0');
+        }
+        engine_codec::hash64(text.as_bytes())
+    }
+}
+
+impl std::fmt::Debug for TableDef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TableDef")
+            .field("database", &self.database)
+            .field("name", &self.name)
+            .field("columns", &self.columns)
+            .field("merge_rule", &self.merge_rule)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Rows by partition: `ids[rows[i]]` is the partition of row `i`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partitions {
+    /// Distinct ids, e.g. `202111`.
+    pub ids: Vec<String>,
+    pub rows: Vec<u32>,
+}
+
+impl Partitions {
+    /// All rows in the partition `all`.
+    pub fn unpartitioned(rows: usize) -> Self {
+        Self {
+            ids: vec!["all".to_owned()],
+            rows: vec![0; rows],
+        }
+    }
+}
+
+/// Expressions of a table, computed by the caller. They must be pure: the same block gives the same answer for ever.
+pub trait KeyExprs: Send + Sync {
+    /// One column per sorting key expression, as long as the block, which has all columns of the table.
+    fn sorting_key(&self, block: &Block) -> Result<Vec<Column>, String>;
+
+    /// The columns [`Self::sorting_key`] looks at; others may be defaults in the block it gets. `None` = all.
+    fn sorting_key_inputs(&self) -> Option<Vec<usize>> {
+        None
+    }
+
+    fn partition(&self, block: &Block) -> Result<Partitions, String> {
+        Ok(Partitions::unpartitioned(block.rows()))
+    }
+
+    /// Column `index` of rows in a part that was written before the column was added.
+    fn missing_column(
+        &self,
+        index: usize,
+        ty: &DataType,
+        source: &dyn ColumnSource,
+    ) -> Result<Column, String> {
+        let _ = index;
+        Ok(Column::defaults(ty, source.rows()))
+    }
+}
+
+/// Other columns of the rows for which a default is computed.
+pub trait ColumnSource {
+    fn rows(&self) -> usize;
+    fn column(&self, index: usize) -> Result<Column, String>;
+}
+
+/// Turns the persisted definition of a table into what storage works with.
+pub trait DefinitionLoader {
+    fn load(&self, definition: &[u8]) -> Result<TableDef, String>;
+}
+
+impl<F: Fn(&[u8]) -> Result<TableDef, String>> DefinitionLoader for F {
+    fn load(&self, definition: &[u8]) -> Result<TableDef, String> {
+        self(definition)
+    }
+}

@@ -1,0 +1,180 @@
+//! Damaged files: reported with file and place, never returned as rows, never a panic.
+
+use engine_storage::directory::SimulatedDirectory;
+use engine_storage::{KeyCondition, Storage, StorageError};
+use proptest::prelude::*;
+
+use crate::support::*;
+
+/// Two parts and something in the log.
+fn sample() -> SimulatedDirectory {
+    let directory = SimulatedDirectory::new();
+    let storage = open_simulated(&directory).unwrap();
+    let table = storage.create_table(events()).unwrap();
+    for n in 0..2 {
+        storage
+            .append(vec![(table, block(&events(), &event_rows(n * 20..n * 20 + 20)))])
+            .unwrap();
+        storage.flush_all().unwrap();
+    }
+    for n in 40..50 {
+        storage
+            .append(vec![(table, block(&events(), &[event_row(n)]))])
+            .unwrap();
+    }
+    directory
+}
+
+/// Everything there is to read, or the first error.
+fn read_everything(directory: &SimulatedDirectory) -> engine_storage::Result<Vec<Row>> {
+    let storage = open_simulated(directory)?;
+    let table = storage.table_id("db", "events")?;
+    let snapshot = storage.snapshot(table)?;
+    let mut rows = Vec::new();
+    for morsel in snapshot.morsels(&KeyCondition::all(), 10) {
+        rows.extend(rows_of(&snapshot.read(&morsel, &all_columns(&snapshot))?));
+    }
+    rows.sort();
+    let keys = block(&events(), &event_rows(0..1)).into_columns();
+    storage.contains(table, &keys[..2])?;
+    Ok(rows)
+}
+
+fn with_file(directory: &SimulatedDirectory, path: &str, bytes: &[u8]) -> SimulatedDirectory {
+    let copy = directory.after_crash(engine_storage::directory::CrashMode::Keep);
+    copy.put(path, bytes).unwrap();
+    copy
+}
+
+#[test]
+fn any_flipped_byte_of_a_part_is_reported() {
+    let directory = sample();
+    assert_eq!(
+        read_everything(&directory.after_crash(engine_storage::directory::CrashMode::Keep))
+            .unwrap()
+            .len(),
+        50
+    );
+    let files: Vec<String> = directory
+        .files()
+        .into_iter()
+        .filter(|f| f.starts_with("data/"))
+        .collect();
+    // One part is enough; the other makes the same kinds of files.
+    let part = files[0].rsplit_once('/').unwrap().0.to_owned();
+    let files: Vec<&String> = files.iter().filter(|f| f.starts_with(&part)).collect();
+    assert!(files.len() > 15, "{files:?}");
+    for file in files {
+        let bytes = directory.contents(file).unwrap();
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << (at % 8);
+            let copy = with_file(&directory, file, &damaged);
+            let error = read_everything(&copy).expect_err(&format!("byte {at} of {file} was flipped"));
+            let text = error.to_string();
+            assert!(
+                matches!(error, StorageError::DamagedPart { .. }),
+                "byte {at} of {file}: {text}"
+            );
+            assert!(
+                text.contains("`db`.`events`") && text.contains("offset"),
+                "{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_torn_log_tail_is_cut() {
+    let directory = sample();
+    let all = read_everything(&directory.after_crash(engine_storage::directory::CrashMode::Keep)).unwrap();
+    let last = directory
+        .files()
+        .into_iter()
+        .rfind(|f| f.ends_with(".wal"))
+        .unwrap();
+    let bytes = directory.contents(&last).unwrap();
+    for cut in 1..bytes.len() {
+        let copy = with_file(&directory, &last, &bytes[..bytes.len() - cut]);
+        let rows = read_everything(&copy).unwrap_or_else(|e| panic!("{cut} bytes cut: {e}"));
+        assert!(rows.len() < all.len() && rows.len() >= 40);
+        assert!(rows.iter().all(|r| all.contains(r)));
+    }
+}
+
+#[test]
+fn a_damaged_record_before_good_ones_stops_the_start() {
+    let directory = sample();
+    let logs: Vec<String> = directory
+        .files()
+        .into_iter()
+        .filter(|f| f.ends_with(".wal") || f == "manifest.log")
+        .collect();
+    assert!(logs.len() > 2, "{logs:?}");
+    for log in logs {
+        let mut bytes = directory.contents(&log).unwrap();
+        // In the payload of the first record.
+        bytes[16 + 24 + 4] ^= 0x10;
+        let error = read_everything(&with_file(&directory, &log, &bytes)).map(|r| r.len());
+        let is_last_record =
+            directory.files().into_iter().rfind(|f| f.ends_with(".wal")) == Some(log.clone());
+        match error {
+            Err(StorageError::DamagedLog { file, offset, .. }) => {
+                assert_eq!(file, log);
+                assert_eq!(offset, 16);
+            }
+            // One record alone at the very end is a torn tail.
+            Ok(rows) => assert!(is_last_record && rows >= 40, "{log}"),
+            Err(other) => panic!("{log}: {other}"),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    /// Mutated files of every kind: an error or rows, never a panic.
+    #[test]
+    fn mutated_files_never_panic(
+        pick in any::<prop::sample::Index>(),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        tail in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let directory = sample();
+        let files = directory.files();
+        let file = pick.get(&files);
+        let mut bytes = directory.contents(file).unwrap();
+        for (at, value) in edits {
+            if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] = value;
+            }
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len() + 1));
+        }
+        bytes.extend(tail);
+        let _ = read_everything(&with_file(&directory, file, &bytes));
+    }
+
+    #[test]
+    fn random_logs_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), wal in any::<bool>()) {
+        let directory = sample();
+        let file = if wal {
+            directory.files().into_iter().rfind(|f| f.ends_with(".wal")).unwrap()
+        } else {
+            "manifest.log".to_owned()
+        };
+        let _ = read_everything(&with_file(&directory, &file, &bytes));
+    }
+}
+
+#[test]
+fn check_reads_every_file() {
+    let directory = sample();
+    let storage: Storage = open_simulated(&directory).unwrap();
+    let table = storage.table_id("db", "events").unwrap();
+    let parts = storage.snapshot(table).unwrap().parts().to_vec();
+    assert!(parts.iter().all(|p| p.check().is_ok()));
+}

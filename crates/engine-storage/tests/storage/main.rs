@@ -1,0 +1,20 @@
+//! Storage tested through its public interface, over real, in-memory and failing directories.
+
+#[cfg(test)]
+mod alter;
+#[cfg(test)]
+mod append;
+#[cfg(test)]
+mod contains;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod merge;
+#[cfg(test)]
+mod scan;
+#[cfg(test)]
+mod support;
