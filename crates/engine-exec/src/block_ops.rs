@@ -1,0 +1,104 @@
+//! Small operations on columns that several operators need.
+
+use std::sync::Arc;
+
+use engine_types::{Block, Buffer, Column, ConstColumn, DataType, NullableColumn, Value, with_buffer};
+
+/// Cuts a block into blocks of at most `size` rows; sharing memory.
+pub(crate) fn chunks(block: Block, size: usize) -> impl Iterator<Item = Block> {
+    let rows = block.rows();
+    let size = size.max(1);
+    (0..rows.div_ceil(size)).map(move |i| {
+        if rows <= size {
+            block.clone()
+        } else {
+            let start = i * size;
+            block.slice(start, size.min(rows - start))
+        }
+    })
+}
+
+/// `column` of type `from` in the physical form of `to`, where `to` may add `Nullable`.
+pub(crate) fn widen_to_nullable(column: Column, from: &DataType, to: &DataType) -> Column {
+    if from.is_nullable() || !to.is_nullable() {
+        return column;
+    }
+    match column {
+        Column::Const(c) => Column::Const(ConstColumn {
+            value: Arc::new(as_nullable(c.value.as_ref().clone())),
+            len: c.len,
+        }),
+        other => as_nullable(other.flatten()),
+    }
+}
+
+fn as_nullable(plain: Column) -> Column {
+    match plain {
+        Column::Nullable(n) => Column::Nullable(n),
+        plain => Column::Nullable(NullableColumn {
+            nulls: vec![0; plain.len()].into(),
+            values: Box::new(plain),
+        }),
+    }
+}
+
+/// The null flags (none: no row is NULL) and the values of a plain column.
+pub(crate) fn split_nulls(plain: &Column) -> (Option<&Buffer<u8>>, &Column) {
+    match plain {
+        Column::Nullable(n) => (Some(&n.nulls), &n.values),
+        other => (None, other),
+    }
+}
+
+/// 0 false, 1 true, 2 NULL, for each row of a condition.
+pub(crate) fn truth(column: &Column) -> Vec<u8> {
+    with_buffer!(column, b => b.iter().map(|v| u8::from(is_true(*v))).collect(), other => match other {
+        Column::Nullable(n) => {
+            let mut out = truth(&n.values);
+            for (state, &null) in out.iter_mut().zip(n.nulls.iter()) {
+                if null != 0 {
+                    *state = 2;
+                }
+            }
+            out
+        }
+        Column::Const(c) => vec![truth(&c.value)[0]; c.len],
+        Column::Dict(d) => {
+            let states = truth(&d.values);
+            d.codes.iter().map(|&code| states[code as usize]).collect()
+        }
+        Column::String(_) | Column::Array(_) | Column::Tuple(_) => vec![0; other.len()],
+        _ => unreachable!("fixed-width variants are matched above"),
+    })
+}
+
+fn is_true<T: Default + PartialEq>(value: T) -> bool {
+    value != T::default()
+}
+
+/// A `Dict` over a dictionary that is much larger than the rows is not worth keeping past an operator that holds on
+/// to its input: plain values are smaller.
+pub(crate) fn compact(column: &Column) -> Column {
+    match column {
+        Column::Dict(d) if d.values.len() > d.codes.len() => column.flatten(),
+        other => other.clone(),
+    }
+}
+
+pub(crate) fn compact_block(block: &Block) -> Block {
+    Block::new(block.columns().iter().map(compact).collect(), block.rows())
+}
+
+/// One block of all rows; `types` give the columns when there are no blocks.
+pub(crate) fn concat(blocks: &[Block], types: &[DataType]) -> Block {
+    match blocks {
+        [] => Block::empty(types),
+        [one] => one.clone(),
+        many => Block::concat(many),
+    }
+}
+
+/// Rows of small columns (not for inner loops).
+pub(crate) fn column_of(ty: &DataType, values: &[Value]) -> Column {
+    Column::from_values(ty, values)
+}

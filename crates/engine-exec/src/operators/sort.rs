@@ -1,0 +1,129 @@
+//! ORDER BY: stable, with a top-N that keeps memory near N rows when there is a limit.
+
+use engine_sql::plan::SortKey;
+use engine_types::{Block, Column, DataType};
+
+use crate::block_ops::compact_block;
+use crate::memory::Reservation;
+use crate::pipeline::{Flow, Morsels};
+use crate::program::Program;
+use crate::sort_key::{Direction, SortKeys};
+use crate::workers::{self, Sink};
+use crate::{ExecContext, ExecError};
+
+/// Rows gathered between two cuts to the limit, at least.
+const CUT_ROWS: usize = 65_536;
+
+/// One block of all rows in order, only the first `limit`.
+pub(crate) fn sort(
+    context: &ExecContext,
+    input: &dyn Morsels,
+    program: &Program,
+    keys: &[SortKey],
+    limit: Option<u64>,
+    types: &[DataType],
+) -> Result<Block, ExecError> {
+    let order = Order {
+        program,
+        directions: keys.iter().map(Direction::from).collect(),
+        limit: limit.map(|l| usize::try_from(l).unwrap_or(usize::MAX)),
+    };
+    let sinks = workers::run(context, input, &|| Gathered {
+        order: &order,
+        blocks: Vec::new(),
+        rows: 0,
+        memory: context.memory.reserve("sort"),
+    })?;
+    let mut all: Vec<(usize, Block)> = Vec::new();
+    let mut held = Vec::new();
+    for sink in sinks {
+        all.extend(sink.blocks);
+        held.push(sink.memory);
+    }
+    all.sort_by_key(|(morsel, _)| *morsel);
+    let blocks: Vec<Block> = all.into_iter().map(|(_, block)| block).collect();
+    let block = crate::block_ops::concat(&blocks, types);
+    drop(blocks);
+    let mut memory = context.memory.reserve("sort");
+    // The concatenation, beside what the threads still account for.
+    memory.set(block.byte_size())?;
+    drop(held);
+    let keys = order.keys(&block)?;
+    memory.add(keys.byte_size())?;
+    Ok(block.gather(&keys.order(order.limit)))
+}
+
+struct Order<'a> {
+    program: &'a Program,
+    directions: Vec<Direction>,
+    limit: Option<usize>,
+}
+
+impl Order<'_> {
+    fn keys(&self, block: &Block) -> Result<SortKeys, ExecError> {
+        let columns: Vec<Column> = self.program.eval(block.columns(), block.rows())?;
+        Ok(SortKeys::new(&columns, &self.directions, block.rows()))
+    }
+}
+
+struct Gathered<'a> {
+    order: &'a Order<'a>,
+    blocks: Vec<(usize, Block)>,
+    rows: usize,
+    memory: Reservation,
+}
+
+impl Gathered<'_> {
+    /// Drops rows that cannot be among the first `limit`. The others stay in their morsels and order, so that ties
+    /// are still broken by position at the end.
+    fn cut(&mut self, limit: usize) -> Result<(), ExecError> {
+        let blocks: Vec<Block> = self.blocks.iter().map(|(_, b)| b.clone()).collect();
+        let block = Block::concat(&blocks);
+        let mut kept = self.order.keys(&block)?.order(Some(limit));
+        kept.sort_unstable();
+        let mut out = Vec::new();
+        let (mut start, mut at) = (0u32, 0);
+        for (morsel, block) in &self.blocks {
+            let end = start + block.rows() as u32;
+            let from = at;
+            while at < kept.len() && kept[at] < end {
+                at += 1;
+            }
+            if at > from {
+                let rows: Vec<u32> = kept[from..at].iter().map(|r| r - start).collect();
+                out.push((*morsel, block.gather(&rows)));
+            }
+            start = end;
+        }
+        // Many blocks with a row or two each would cost more than one joined block a morsel.
+        let mut joined: Vec<(usize, Vec<Block>)> = Vec::new();
+        for (morsel, block) in out {
+            match joined.last_mut() {
+                Some((last, blocks)) if *last == morsel => blocks.push(block),
+                _ => joined.push((morsel, vec![block])),
+            }
+        }
+        self.blocks = joined
+            .into_iter()
+            .map(|(morsel, blocks)| (morsel, compact_block(&Block::concat(&blocks))))
+            .collect();
+        self.rows = kept.len();
+        self.memory
+            .set(self.blocks.iter().map(|(_, b)| b.byte_size()).sum())
+    }
+}
+
+impl Sink for Gathered<'_> {
+    fn block(&mut self, morsel: usize, block: Block) -> Result<Flow, ExecError> {
+        let block = compact_block(&block);
+        self.memory.add(block.byte_size())?;
+        self.rows += block.rows();
+        self.blocks.push((morsel, block));
+        if let Some(limit) = self.order.limit
+            && self.rows >= CUT_ROWS.max(limit.saturating_mul(2))
+        {
+            self.cut(limit)?;
+        }
+        Ok(Flow::Continue)
+    }
+}

@@ -1,0 +1,189 @@
+//! Expressions compiled for evaluation: a graph in which equal sub-expressions are one node.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use engine_functions::{HigherOrderFunction, ScalarFunction};
+use engine_sql::plan::{Expr, ExprKind, Lambda, SetSource};
+use engine_types::{Column, DataType};
+use parking_lot::Mutex;
+
+use crate::ExecError;
+use crate::in_set::PreparedSet;
+
+/// Several expressions over one input schema.
+pub(crate) struct Program {
+    pub(crate) nodes: Vec<Node>,
+    /// The node of each expression compiled, in order.
+    pub(crate) outputs: Vec<usize>,
+    /// Results of functions on whole dictionaries.
+    pub(crate) dictionaries: Mutex<Vec<DictResult>>,
+}
+
+pub(crate) struct Node {
+    pub(crate) kind: NodeKind,
+    pub(crate) ty: DataType,
+}
+
+pub(crate) enum NodeKind {
+    Column(usize),
+    /// One row.
+    Literal(Arc<Column>),
+    Call {
+        function: &'static dyn ScalarFunction,
+        args: Vec<usize>,
+    },
+    And(Vec<usize>),
+    Or(Vec<usize>),
+    HigherOrder {
+        function: &'static dyn HigherOrderFunction,
+        captures: Vec<usize>,
+        /// Over the captures, then the parameters.
+        body: Box<Program>,
+        arrays: Vec<usize>,
+    },
+    InSet {
+        arg: usize,
+        set: Arc<PreparedSet>,
+        negated: bool,
+    },
+}
+
+/// A node's result on every value of a dictionary, or how many rows asked for it so far.
+pub(crate) struct DictResult {
+    pub(crate) node: usize,
+    pub(crate) dictionary: Arc<Column>,
+    pub(crate) rows_asked: usize,
+    pub(crate) state: DictState,
+}
+
+pub(crate) enum DictState {
+    Asked,
+    Ready(Arc<Column>),
+    /// Some value of the dictionary is an error; it may be one that no row uses.
+    Failed,
+}
+
+/// Runs sub-queries while expressions are compiled.
+pub(crate) trait Subqueries {
+    /// The one value of a scalar sub-query, as one row of type `ty`.
+    fn scalar(&self, plan: &Arc<engine_sql::plan::Plan>, ty: &DataType) -> Result<Column, ExecError>;
+
+    fn set(&self, source: &SetSource, ty: &DataType) -> Result<Arc<PreparedSet>, ExecError>;
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum NodeKey {
+    Column(usize),
+    Literal(String, DataType),
+    Call(&'static str, Vec<usize>, DataType),
+    And(Vec<usize>, DataType),
+    Or(Vec<usize>, DataType),
+}
+
+impl Program {
+    pub(crate) fn compile<'a>(
+        exprs: impl IntoIterator<Item = &'a Expr>,
+        subqueries: &dyn Subqueries,
+    ) -> Result<Self, ExecError> {
+        let mut compiler = Compiler {
+            nodes: Vec::new(),
+            known: HashMap::new(),
+            subqueries,
+        };
+        let outputs = exprs
+            .into_iter()
+            .map(|e| compiler.node(e))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            nodes: compiler.nodes,
+            outputs,
+            dictionaries: Mutex::default(),
+        })
+    }
+}
+
+struct Compiler<'s> {
+    nodes: Vec<Node>,
+    known: HashMap<NodeKey, usize>,
+    subqueries: &'s dyn Subqueries,
+}
+
+impl Compiler<'_> {
+    fn list(&mut self, exprs: &[Expr]) -> Result<Vec<usize>, ExecError> {
+        exprs.iter().map(|e| self.node(e)).collect()
+    }
+
+    fn node(&mut self, expr: &Expr) -> Result<usize, ExecError> {
+        let ty = expr.ty.clone();
+        match &expr.kind {
+            ExprKind::Column(i) => Ok(self.shared(NodeKey::Column(*i), NodeKind::Column(*i), ty)),
+            ExprKind::Literal(value) => {
+                let key = NodeKey::Literal(format!("{value:?}"), ty.clone());
+                let column = Column::from_values(&ty, std::slice::from_ref(value));
+                Ok(self.shared(key, NodeKind::Literal(Arc::new(column)), ty))
+            }
+            ExprKind::Call { function, args } => {
+                let args = self.list(args)?;
+                let kind = NodeKind::Call {
+                    function: *function,
+                    args: args.clone(),
+                };
+                if function.deterministic() {
+                    Ok(self.shared(NodeKey::Call(function.name(), args, ty.clone()), kind, ty))
+                } else {
+                    Ok(self.push(kind, ty))
+                }
+            }
+            ExprKind::And(list) => {
+                let list = self.list(list)?;
+                Ok(self.shared(NodeKey::And(list.clone(), ty.clone()), NodeKind::And(list), ty))
+            }
+            ExprKind::Or(list) => {
+                let list = self.list(list)?;
+                Ok(self.shared(NodeKey::Or(list.clone(), ty.clone()), NodeKind::Or(list), ty))
+            }
+            ExprKind::HigherOrder {
+                function,
+                lambda,
+                arrays,
+            } => {
+                let Lambda { captures, body, .. } = &**lambda;
+                let kind = NodeKind::HigherOrder {
+                    function: *function,
+                    captures: self.list(captures)?,
+                    body: Box::new(Program::compile([body], self.subqueries)?),
+                    arrays: self.list(arrays)?,
+                };
+                Ok(self.push(kind, ty))
+            }
+            ExprKind::InSet { arg, set, negated } => {
+                let set = self.subqueries.set(set, &arg.ty)?;
+                let kind = NodeKind::InSet {
+                    arg: self.node(arg)?,
+                    set,
+                    negated: *negated,
+                };
+                Ok(self.push(kind, ty))
+            }
+            ExprKind::ScalarSubquery(plan) => {
+                let column = self.subqueries.scalar(plan, &ty)?;
+                Ok(self.push(NodeKind::Literal(Arc::new(column)), ty))
+            }
+        }
+    }
+
+    fn shared(&mut self, key: NodeKey, kind: NodeKind, ty: DataType) -> usize {
+        if let Some(&node) = self.known.get(&key) {
+            return node;
+        }
+        let node = self.push(kind, ty);
+        self.known.insert(key, node);
+        node
+    }
+
+    fn push(&mut self, kind: NodeKind, ty: DataType) -> usize {
+        self.nodes.push(Node { kind, ty });
+        self.nodes.len() - 1
+    }
+}
