@@ -1,0 +1,227 @@
+//! The engine's side of the binder: names to tables, options to a bind context.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engine_sql::ast;
+use engine_sql::plan::{Expr, ExprKind, Plan, TableName};
+use engine_sql::{BindContext, Catalog, ColumnInfo, ColumnKind as BoundKind, ParameterValue, TableInfo};
+use engine_types::{DataType, Schema, Value};
+
+use crate::catalogue::{Catalogue, Object, SYSTEM_DATABASE, Table, View};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::options::{Parameter, QueryOptions};
+use crate::shape::{ColumnKind, key_list};
+use crate::system_tables;
+
+pub(crate) use engine_sql::check_setting;
+
+/// Tables as one statement sees them.
+struct BoundCatalogue<'a> {
+    engine: &'a Engine,
+    catalogue: &'a Arc<Catalogue>,
+    database: &'a str,
+}
+
+impl Catalog for BoundCatalogue<'_> {
+    fn table(&self, database: Option<&str>, name: &str) -> Option<TableInfo> {
+        let database = database.unwrap_or(self.database);
+        if database == SYSTEM_DATABASE {
+            return system_tables::table(name, &self.engine.system_state(self.catalogue));
+        }
+        match self.catalogue.find(database, name)? {
+            Object::View(view) => Some(view_info(view)),
+            Object::Table(_) => Some(table_info(self.catalogue.table(database, name).ok()?)),
+        }
+    }
+
+    fn table_names(&self, database: Option<&str>) -> Vec<String> {
+        let database = database.unwrap_or(self.database);
+        if database == SYSTEM_DATABASE {
+            return system_tables::NAMES.iter().map(|n| (*n).to_owned()).collect();
+        }
+        self.catalogue
+            .objects
+            .keys()
+            .filter(|(d, _)| d == database)
+            .map(|(_, name)| name.clone())
+            .collect()
+    }
+}
+
+fn view_info(view: &View) -> TableInfo {
+    TableInfo {
+        name: TableName {
+            database: view.database.clone(),
+            table: view.name.clone(),
+        },
+        columns: Vec::new(),
+        sorting_key: Vec::new(),
+        sampling_key: None,
+        view: Some(Arc::new(view.create.query.as_ref().clone())),
+        rows: None,
+    }
+}
+
+fn table_info(table: &Table) -> TableInfo {
+    let create = table.shape.create().ok();
+    let storage = create.map(|c| &c.storage);
+    TableInfo {
+        name: TableName {
+            database: table.database.clone(),
+            table: table.name.clone(),
+        },
+        columns: table
+            .shape
+            .columns
+            .iter()
+            .map(|c| ColumnInfo {
+                name: c.name.clone(),
+                ty: c.ty.clone(),
+                kind: match (c.kind, &c.default_text) {
+                    (ColumnKind::Ordinary | ColumnKind::Default, _) => BoundKind::Ordinary,
+                    (ColumnKind::Alias, Some(text)) => BoundKind::Alias(text.clone()),
+                    // An EPHEMERAL column cannot be read; the scan refuses it.
+                    (ColumnKind::Materialized | ColumnKind::Ephemeral | ColumnKind::Alias, _) => {
+                        BoundKind::Materialized
+                    }
+                },
+            })
+            .collect(),
+        sorting_key: if table.shape.kind.is_sorted() {
+            key_list(storage.and_then(|s| s.order_by.as_ref().or(s.primary_key.as_ref())))
+        } else {
+            Vec::new()
+        },
+        sampling_key: storage.and_then(|s| s.sample_by.clone()),
+        view: None,
+        rows: None,
+    }
+}
+
+fn bind_context(options: &QueryOptions) -> BindContext {
+    BindContext {
+        now_micros: options.now.timestamp_micros(),
+        database: options.database.clone(),
+        parameters: options
+            .parameters
+            .iter()
+            .map(|(name, parameter)| {
+                let value = match parameter {
+                    Parameter::Text(text) => ParameterValue::Text(text.clone()),
+                    Parameter::Value(value, ty) => ParameterValue::Value(value.clone(), ty.clone()),
+                };
+                (name.clone(), value)
+            })
+            .collect(),
+        settings: options.settings.clone(),
+    }
+}
+
+/// Plan and settings of a query.
+pub(crate) fn bind_query(
+    engine: &Engine,
+    catalogue: &Arc<Catalogue>,
+    query: &ast::Query,
+    options: &QueryOptions,
+) -> Result<(Plan, BTreeMap<String, String>)> {
+    let tables = BoundCatalogue {
+        engine,
+        catalogue,
+        database: &options.database,
+    };
+    for name in options.settings.keys() {
+        check_setting(name)?;
+    }
+    check_databases(catalogue, query)?;
+    let bound = engine_sql::bind(query, &tables, &bind_context(options))?;
+    Ok((bound.plan, bound.settings))
+}
+
+/// A database that does not exist is another error (81) than a table that does not. The binder asks for tables only, so
+/// the tables of the outermost FROM are looked at here.
+fn check_databases(catalogue: &Catalogue, query: &ast::Query) -> Result<()> {
+    let ast::SetExpr::Select(select) = &query.body else {
+        return Ok(());
+    };
+    for item in &select.from {
+        let table = match item {
+            ast::FromItem::Table(table) => table,
+            ast::FromItem::Join(join) => &join.table,
+            ast::FromItem::ArrayJoin(_) => continue,
+        };
+        if let ast::TableSource::Table(name) = &table.source
+            && let Some((Some(database), _)) = name.plain()
+        {
+            catalogue.check_database(database)?;
+        }
+    }
+    Ok(())
+}
+
+/// A catalogue without tables, for expressions of table definitions.
+struct NoTables;
+
+impl Catalog for NoTables {
+    fn table(&self, _: Option<&str>, _: &str) -> Option<TableInfo> {
+        None
+    }
+}
+
+/// An expression over columns of a table, in its definition. It must not depend on the time.
+pub(crate) fn bind_over(expr: &ast::Expr, schema: &Schema) -> Result<Expr> {
+    Ok(engine_sql::bind_expression(
+        expr,
+        schema,
+        &NoTables,
+        &BindContext::default(),
+    )?)
+}
+
+/// The rows of VALUES in these types; `None`: the column's default.
+pub(crate) fn bind_rows(
+    engine: &Engine,
+    rows: &[Vec<ast::Expr>],
+    types: &[DataType],
+    options: &QueryOptions,
+) -> Result<Vec<Vec<Option<Value>>>> {
+    let catalogue = engine.catalogue();
+    let tables = BoundCatalogue {
+        engine,
+        catalogue: &catalogue,
+        database: &options.database,
+    };
+    Ok(engine_sql::bind_insert_rows(
+        rows,
+        types,
+        &tables,
+        &bind_context(options),
+    )?)
+}
+
+/// A setting's value as text.
+pub(crate) fn setting_text(value: &ast::Literal) -> String {
+    match value {
+        ast::Literal::Null => String::new(),
+        ast::Literal::Bool(on) => u8::from(*on).to_string(),
+        ast::Literal::Number(text) => text.clone(),
+        ast::Literal::String(text) => String::from_utf8_lossy(text).into_owned(),
+    }
+}
+
+/// Calls `visit` with every column the expression reads.
+pub(crate) fn visit_columns(expr: &Expr, visit: &mut dyn FnMut(usize)) {
+    match &expr.kind {
+        ExprKind::Column(i) => visit(*i),
+        ExprKind::Literal(_) | ExprKind::ScalarSubquery(_) => {}
+        ExprKind::Call { args, .. } => args.iter().for_each(|e| visit_columns(e, visit)),
+        ExprKind::And(list) | ExprKind::Or(list) => list.iter().for_each(|e| visit_columns(e, visit)),
+        ExprKind::HigherOrder { lambda, arrays, .. } => {
+            for e in lambda.captures.iter().chain(arrays) {
+                visit_columns(e, visit);
+            }
+        }
+        ExprKind::InSet { arg, .. } => visit_columns(arg, visit),
+    }
+}

@@ -1,0 +1,44 @@
+//! Settings of an engine as a whole.
+
+/// What [`crate::Engine::open`] takes. The defaults suit a server with a few GB of memory.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Hard limit of bytes one query holds, unless its `max_memory_usage` says less.
+    pub query_memory_bytes: usize,
+    /// Decoded blocks kept for the next scan.
+    pub cache_bytes: usize,
+    /// Threads of one query at most.
+    pub max_threads: usize,
+    /// Rows in a block between operators.
+    pub block_size: usize,
+    /// Wait for the disk before an insert returns. Without it a power cut may lose what was acknowledged.
+    pub fsync: bool,
+    /// Flush and merge in threads of the engine's own. Without it the owner calls [`crate::Engine::maintain`].
+    pub background: bool,
+    /// A memtable becomes a part at this many rows, bytes, or milliseconds after its first row.
+    pub flush_rows: usize,
+    pub flush_bytes: usize,
+    pub flush_age_ms: u64,
+    /// Make a part of every insert at once; for tests.
+    pub flush_every_insert: bool,
+    /// Rows of a granule instead of what tables say; for tests.
+    pub granule_rows: Option<usize>,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            query_memory_bytes: 4 << 30,
+            cache_bytes: 512 << 20,
+            max_threads: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+            block_size: 8192,
+            fsync: true,
+            background: true,
+            flush_rows: 1_000_000,
+            flush_bytes: 64 << 20,
+            flush_age_ms: 60_000,
+            flush_every_insert: false,
+            granule_rows: None,
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The engine: opening, inserting, looking up, closing. Statements are in [`crate::statement`].
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use engine_exec::ExecContext;
+use engine_storage::{Directory, LocalDirectory, Storage, StorageError, StorageOptions, TableDef};
+use engine_types::{Block, Column, DataType};
+use parking_lot::{Mutex, RwLock};
+
+use crate::background::Background;
+use crate::catalogue::{Catalogue, Object};
+use crate::config::EngineConfig;
+use crate::ddl;
+use crate::definition::Definition;
+use crate::error::{EngineError, Result};
+use crate::insert_rows::{TableInsert, prepare};
+use crate::options::{self, QueryOptions};
+use crate::scan::EngineSource;
+use crate::shape::{ColumnKind, Shape};
+use crate::system_tables::SystemState;
+
+/// The one door to a data folder. All methods may be called from many threads at once; none needs an async runtime.
+pub struct Engine {
+    pub(crate) storage: Arc<Storage>,
+    pub(crate) catalogue: RwLock<Arc<Catalogue>>,
+    /// Held by statements that change the catalogue.
+    pub(crate) ddl: Mutex<()>,
+    pub(crate) config: EngineConfig,
+    background: Mutex<Option<Background>>,
+    opened: Instant,
+}
+
+/// What became of an insert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inserted {
+    /// The token was seen before: nothing was added.
+    pub deduplicated: bool,
+}
+
+/// A column of a table, as [`Engine::table_columns`] lists them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableColumnInfo {
+    pub name: String,
+    pub ty: DataType,
+    /// Takes values in inserts (is neither MATERIALIZED nor ALIAS).
+    pub insertable: bool,
+}
+
+impl Engine {
+    /// Opens the data in `path`, or starts an empty folder. Recovers what was acknowledged before a crash.
+    pub fn open(path: impl AsRef<Path>, config: EngineConfig) -> Result<Self> {
+        let path = path.as_ref();
+        let directory = LocalDirectory::new(path).map_err(|source| StorageError::Io {
+            action: "open folder",
+            path: path.display().to_string(),
+            source,
+        })?;
+        let directory = if config.fsync {
+            directory
+        } else {
+            directory.without_sync()
+        };
+        Self::open_in(Arc::new(directory), config)
+    }
+
+    /// The same in any directory: in memory, or one that injects faults.
+    pub fn open_in(directory: Arc<dyn Directory>, config: EngineConfig) -> Result<Self> {
+        let opened = Instant::now();
+        let options = StorageOptions {
+            memtable_rows: config.flush_rows,
+            memtable_bytes: config.flush_bytes,
+            memtable_age_ms: config.flush_age_ms,
+            cache_bytes: config.cache_bytes,
+            ..StorageOptions::default()
+        };
+        let granule_rows = config.granule_rows;
+        let loader = move |bytes: &[u8]| load(bytes, granule_rows).map_err(|e| e.to_string());
+        let storage = Arc::new(Storage::open(directory, options, &loader)?);
+        let catalogue = Catalogue::load(&storage)?;
+        let background = if config.background {
+            let started = Background::start(&storage, opened);
+            Some(started.map_err(|source| StorageError::Io {
+                action: "start threads for",
+                path: "the engine".to_owned(),
+                source,
+            })?)
+        } else {
+            None
+        };
+        Ok(Self {
+            storage,
+            catalogue: RwLock::new(Arc::new(catalogue)),
+            ddl: Mutex::new(()),
+            config,
+            background: Mutex::new(background),
+            opened,
+        })
+    }
+
+    pub fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    /// Adds rows to one or several tables: all or nothing, durable and visible when it returns. With a token that was
+    /// accepted before, nothing is added.
+    pub fn insert(&self, inserts: Vec<TableInsert>, token: Option<&str>) -> Result<Inserted> {
+        // Taken again when a table changed between reading its definition and writing the rows.
+        let mut attempts = 0;
+        loop {
+            let catalogue = self.catalogue();
+            let mut writes = Vec::with_capacity(inserts.len());
+            for insert in &inserts {
+                writes.extend(prepare(&catalogue, insert.clone())?);
+            }
+            let tables: Vec<_> = writes.iter().map(|(table, _)| *table).collect();
+            match self.storage.append_with_token(token, writes) {
+                Ok(appended) => {
+                    if self.config.flush_every_insert {
+                        self.storage.flush_tables(&tables)?;
+                    }
+                    return Ok(Inserted {
+                        deduplicated: appended.deduplicated,
+                    });
+                }
+                Err(StorageError::BadBlock { .. })
+                    if attempts < 3 && !Arc::ptr_eq(&catalogue, &self.catalogue()) =>
+                {
+                    attempts += 1;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// For each row of `keys` (columns in the order of the table's `INDEX lookup_…`) whether the table has a row with
+    /// those values. Exact, and sees every insert that has returned.
+    pub fn contains(&self, database: &str, table: &str, keys: &[Column]) -> Result<Vec<bool>> {
+        let catalogue = self.catalogue();
+        let table = catalogue.table(database, table)?;
+        if table.shape.lookup.is_empty() {
+            return Err(EngineError::refused(
+                36,
+                format!("table `{}` has no look-up index", table.name),
+            ));
+        }
+        Ok(self.storage.contains(table.id, keys)?)
+    }
+
+    /// The columns of a table in order, without ALIAS columns.
+    pub fn table_columns(&self, database: &str, table: &str) -> Result<Vec<TableColumnInfo>> {
+        let catalogue = self.catalogue();
+        let table = catalogue.table(database, table)?;
+        Ok(table
+            .shape
+            .columns
+            .iter()
+            .filter(|c| c.kind != ColumnKind::Alias)
+            .map(|c| TableColumnInfo {
+                name: c.name.clone(),
+                ty: c.ty.clone(),
+                insertable: c.kind != ColumnKind::Materialized,
+            })
+            .collect())
+    }
+
+    /// Makes parts of everything that is in memory.
+    pub fn flush(&self) -> Result<()> {
+        Ok(self.storage.flush_all()?)
+    }
+
+    /// Flushes what is due and merges once: what the background threads do, for engines without them.
+    /// Answers whether there was anything to do.
+    pub fn maintain(&self) -> Result<bool> {
+        let now_ms = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let flushed = self.storage.maintain(now_ms)?.tables_flushed > 0;
+        Ok(self.storage.merge_once()? || flushed)
+    }
+
+    /// Ends the background threads and makes parts of what is in memory, so that the next start has no log to replay.
+    /// What was inserted is safe without it.
+    pub fn close(self) -> Result<()> {
+        self.stop_background();
+        self.flush()
+    }
+
+    fn stop_background(&self) {
+        if let Some(background) = self.background.lock().take() {
+            background.stop();
+        }
+    }
+
+    pub(crate) fn catalogue(&self) -> Arc<Catalogue> {
+        self.catalogue.read().clone()
+    }
+
+    pub(crate) fn source(&self, catalogue: &Arc<Catalogue>) -> Result<EngineSource> {
+        EngineSource::new(&self.storage, catalogue.clone())
+    }
+
+    /// Limits of a statement with these settings.
+    pub(crate) fn context(
+        &self,
+        settings: &BTreeMap<String, String>,
+        options: &QueryOptions,
+    ) -> Result<ExecContext> {
+        options::context(&self.config, settings, &options.cancel, Instant::now())
+    }
+
+    pub(crate) fn system_state<'a>(&'a self, catalogue: &'a Catalogue) -> SystemState<'a> {
+        SystemState {
+            storage: &self.storage,
+            catalogue,
+            config: &self.config,
+            uptime: self.opened.elapsed().as_secs(),
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop_background();
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let catalogue = self.catalogue();
+        let tables = catalogue
+            .objects
+            .values()
+            .filter(|o| matches!(o, Object::Table(_)));
+        f.debug_struct("Engine")
+            .field("config", &self.config)
+            .field("tables", &tables.count())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A stored definition to what the storage works with. The names are the storage's own.
+fn load(bytes: &[u8], granule_rows: Option<usize>) -> Result<TableDef> {
+    let definition = Definition::decode(bytes)?;
+    match &definition.create {
+        engine_sql::ast::Statement::CreateTable(_) => {
+            Arc::new(Shape::resolve(definition)?).table_def("", "", granule_rows)
+        }
+        _ => Ok(ddl::marker("", "", &definition)),
+    }
+}
+
+/// All rows of the blocks as one block; `None` when there are none.
+pub(crate) fn joined(blocks: &[Block]) -> Option<Block> {
+    (!blocks.is_empty()).then(|| Block::concat(blocks))
+}

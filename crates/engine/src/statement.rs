@@ -1,0 +1,335 @@
+//! Statements of every kind: from text to what runs them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use engine_sql::ast::{Insert, InsertSource, InsertTarget, Query, Statement, SystemCommand};
+use engine_sql::plan::Plan;
+use engine_types::{Block, Column, DataType, Field, Schema, Value};
+
+use crate::binding;
+use crate::catalogue::{Catalogue, Table};
+use crate::ddl::resolve_name;
+use crate::engine::{Engine, joined};
+use crate::error::{EngineError, Result};
+use crate::insert_rows::TableInsert;
+use crate::options::QueryOptions;
+use crate::result::{QueryResult, QuerySummary};
+use crate::shape::ColumnKind;
+
+/// Rows of `INSERT … SELECT` in one atomic insert.
+const INSERT_ROWS: usize = 1_048_576;
+
+impl Engine {
+    /// Runs one statement of any kind. Statements that answer nothing give a result without columns.
+    pub fn query(&self, sql: &str, options: &QueryOptions) -> Result<QueryResult> {
+        self.guarded(&engine_sql::parse_statement(sql)?, options)
+    }
+
+    /// Runs statements separated by semicolons, up to the first that fails.
+    pub fn execute(&self, sql: &str, options: &QueryOptions) -> Result<()> {
+        for statement in engine_sql::parse_statements(sql)? {
+            self.guarded(&statement, options)?;
+        }
+        Ok(())
+    }
+
+    /// A panic in one statement must not take the process, nor the other statements, down with it.
+    fn guarded(&self, statement: &Statement, options: &QueryOptions) -> Result<QueryResult> {
+        let run = std::panic::AssertUnwindSafe(|| self.run(statement, options));
+        std::panic::catch_unwind(run).unwrap_or_else(|panic| {
+            let message = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()))
+                .unwrap_or_default();
+            tracing::error!(%statement, message, "a statement panicked");
+            Err(EngineError::Internal(message))
+        })
+    }
+
+    fn run(&self, statement: &Statement, options: &QueryOptions) -> Result<QueryResult> {
+        let done = |outcome: Result<()>| outcome.map(|()| QueryResult::default());
+        match statement {
+            Statement::Query(query) => self.select(query, options),
+            Statement::Insert(insert) => done(self.insert_statement(insert, options)),
+            Statement::CreateTable(create) => done(self.create_table(create, options)),
+            Statement::CreateDatabase(create) => done(self.create_database(create)),
+            Statement::CreateView(create) => done(self.create_view(create, options)),
+            Statement::Drop(drop) => done(self.drop_objects(drop, options)),
+            Statement::Rename { pairs, .. } => done(self.rename(pairs, options)),
+            Statement::Exchange { left, right, .. } => done(self.exchange(left, right, options)),
+            Statement::Alter { table, actions, .. } => done(self.alter(table, actions, options)),
+            Statement::Optimize(optimize) => done(self.optimize(optimize, options)),
+            Statement::Show(show) => self.show(show, options),
+            Statement::Describe { table } => self.describe(table, options),
+            Statement::Exists { kind, name } => self.exists(*kind, name, options),
+            Statement::Explain(explain) => self.explain(explain, options),
+            Statement::System(command) => done(self.system(command)),
+            Statement::Check { table, .. } => self.check(table, options),
+            // Sessions belong to the caller: it keeps the database and the settings in its options.
+            Statement::Use(database) => done(self.catalogue().check_database(database)),
+            Statement::Set(settings) => {
+                for setting in settings {
+                    binding::check_setting(&setting.name)?;
+                }
+                Ok(QueryResult::default())
+            }
+            Statement::Attach { .. } => Err(EngineError::refused(48, "ATTACH is not supported")),
+            Statement::Delete(_) => Err(EngineError::refused(48, "DELETE is not supported")),
+            Statement::Kill(_) => Err(EngineError::refused(48, "KILL is not supported")),
+        }
+    }
+
+    /// The plan of a query against the catalogue as it is now.
+    pub(crate) fn plan_query(&self, query: &Query, options: &QueryOptions) -> Result<Plan> {
+        Ok(self.bind(query, options, &self.catalogue())?.0)
+    }
+
+    /// Plan and settings.
+    pub(crate) fn bind(
+        &self,
+        query: &Query,
+        options: &QueryOptions,
+        catalogue: &Arc<Catalogue>,
+    ) -> Result<(Plan, BTreeMap<String, String>)> {
+        binding::bind_query(self, catalogue, query, options)
+    }
+
+    fn select(&self, query: &Query, options: &QueryOptions) -> Result<QueryResult> {
+        let catalogue = self.catalogue();
+        let (plan, settings) = self.bind(query, options, &catalogue)?;
+        let source = self.source(&catalogue)?;
+        let context = self.context(&settings, options)?;
+        let result = engine_exec::execute(&plan, &source, &context)?;
+        let scans = std::mem::take(&mut *source.scans.lock());
+        Ok(QueryResult {
+            schema: result.schema,
+            blocks: result.blocks,
+            summary: QuerySummary {
+                rows_read: context.stats.rows_read.load(Ordering::Relaxed),
+                peak_memory_bytes: context.peak_memory(),
+                scans,
+            },
+        })
+    }
+
+    fn insert_statement(&self, insert: &Insert, options: &QueryOptions) -> Result<()> {
+        let InsertTarget::Table(name) = &insert.target else {
+            return Err(EngineError::refused(48, "INSERT INTO FUNCTION is not supported"));
+        };
+        let (database, name) = resolve_name(name, options)?;
+        let catalogue = self.catalogue();
+        let table = catalogue.table(&database, &name)?;
+        let columns = insert_columns(table, &insert.columns, &insert.except)?;
+        match &insert.source {
+            InsertSource::Values(rows) => {
+                let schema = insert_schema(table, &columns);
+                let token = insert
+                    .settings
+                    .iter()
+                    .find(|s| s.name == "insert_deduplication_token")
+                    .map(|s| binding::setting_text(&s.value))
+                    .or_else(|| options.settings.get("insert_deduplication_token").cloned());
+                let types: Vec<DataType> = schema.iter().map(|f| f.ty.clone()).collect();
+                let rows = binding::bind_rows(self, rows, &types, options)?;
+                self.insert(by_defaults(&database, &name, &schema, rows), token.as_deref())?;
+                Ok(())
+            }
+            InsertSource::Query(query) => self.insert_query(&database, &name, &columns, query, options),
+            InsertSource::Format { name, .. } => Err(EngineError::refused(
+                73,
+                format!("INSERT in format {name} is not supported; use VALUES"),
+            )),
+        }
+    }
+
+    /// Runs the query and inserts its rows, columns by position. No `columns`: all that take values.
+    pub(crate) fn insert_query(
+        &self,
+        database: &str,
+        name: &str,
+        columns: &[String],
+        query: &Query,
+        options: &QueryOptions,
+    ) -> Result<()> {
+        let catalogue = self.catalogue();
+        let table = catalogue.table(database, name)?;
+        let columns = if columns.is_empty() {
+            insert_columns(table, &[], &[])?
+        } else {
+            columns.to_vec()
+        };
+        let target = insert_schema(table, &columns);
+        let result = self.select(query, options)?;
+        if result.schema.len() != target.len() {
+            return Err(EngineError::refused(
+                20,
+                format!(
+                    "the query has {} columns for {} columns of `{name}`",
+                    result.schema.len(),
+                    target.len()
+                ),
+            ));
+        }
+        let mut batch: Vec<Block> = Vec::new();
+        let mut rows = 0;
+        for block in &result.blocks {
+            let cast = block
+                .columns()
+                .iter()
+                .zip(&result.schema)
+                .zip(&target)
+                .map(|((column, from), to)| cast_for(column, from, to))
+                .collect::<Result<Vec<Column>>>()?;
+            rows += block.rows();
+            batch.push(Block::new(cast, block.rows()));
+            if rows >= INSERT_ROWS {
+                self.insert_blocks(database, name, &columns, &std::mem::take(&mut batch))?;
+                rows = 0;
+            }
+        }
+        self.insert_blocks(database, name, &columns, &batch)
+    }
+
+    fn insert_blocks(&self, database: &str, name: &str, columns: &[String], blocks: &[Block]) -> Result<()> {
+        let Some(block) = joined(blocks) else {
+            return Ok(());
+        };
+        self.insert(
+            vec![TableInsert {
+                database: database.to_owned(),
+                table: name.to_owned(),
+                rows: Some(block.rows()),
+                columns: columns.iter().cloned().zip(block.into_columns()).collect(),
+            }],
+            None,
+        )?;
+        Ok(())
+    }
+
+    fn system(&self, command: &SystemCommand) -> Result<()> {
+        let words: Vec<&str> = command.words.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["FLUSH", ..] => self.flush(),
+            // Caches are bounded and hold nothing that could be stale; merges and the rest need no steering.
+            ["DROP", .., "CACHE"] | ["RELOAD", ..] | ["START" | "STOP", ..] | ["SYNC", ..] => Ok(()),
+            _ => Err(EngineError::refused(
+                48,
+                format!("SYSTEM {} is not supported", words.join(" ")),
+            )),
+        }
+    }
+
+    fn check(&self, table: &engine_sql::ast::ObjectName, options: &QueryOptions) -> Result<QueryResult> {
+        let (database, name) = resolve_name(table, options)?;
+        let catalogue = self.catalogue();
+        let snapshot = self.storage.snapshot(catalogue.table(&database, &name)?.id)?;
+        for part in snapshot.parts() {
+            part.check()?;
+        }
+        Ok(QueryResult::of_columns(vec![(
+            "result",
+            DataType::UInt8,
+            Column::UInt8(vec![1].into()),
+        )]))
+    }
+}
+
+/// Rows of VALUES as inserts: one for each set of columns that are left to their defaults.
+fn by_defaults(
+    database: &str,
+    name: &str,
+    schema: &Schema,
+    rows: Vec<Vec<Option<Value>>>,
+) -> Vec<TableInsert> {
+    let mut groups: Vec<(Vec<bool>, Vec<Vec<Value>>)> = Vec::new();
+    for row in rows {
+        let given: Vec<bool> = row.iter().map(Option::is_some).collect();
+        let at = groups.iter().position(|(g, _)| *g == given).unwrap_or_else(|| {
+            groups.push((given, vec![Vec::new(); schema.len()]));
+            groups.len() - 1
+        });
+        for (column, value) in groups[at].1.iter_mut().zip(row) {
+            // One value a row also where it is left out: an insert needs to know its number of rows.
+            column.push(value.unwrap_or(Value::Null));
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(given, columns)| {
+            let rows = columns.first().map_or(0, Vec::len);
+            TableInsert {
+                database: database.to_owned(),
+                table: name.to_owned(),
+                rows: Some(rows),
+                columns: schema
+                    .iter()
+                    .zip(columns)
+                    .zip(given)
+                    .filter(|(_, given)| *given)
+                    .map(|((field, values), _)| (field.name.clone(), Column::from_values(&field.ty, &values)))
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+/// The columns an INSERT gives, in its order.
+fn insert_columns(table: &Table, named: &[String], except: &[String]) -> Result<Vec<String>> {
+    if !named.is_empty() {
+        for name in named {
+            if table.shape.column(name).is_none() {
+                return Err(EngineError::UnknownColumn {
+                    table: crate::insert_rows::full_name(table),
+                    column: name.clone(),
+                });
+            }
+        }
+        return Ok(named.to_vec());
+    }
+    Ok(table
+        .shape
+        .columns
+        .iter()
+        .filter(|c| matches!(c.kind, ColumnKind::Ordinary | ColumnKind::Default))
+        .filter(|c| !except.contains(&c.name))
+        .map(|c| c.name.clone())
+        .collect())
+}
+
+fn insert_schema(table: &Table, columns: &[String]) -> Schema {
+    columns
+        .iter()
+        .filter_map(|name| table.shape.column(name))
+        .map(|at| Field::new(&table.shape.columns[at].name, table.shape.columns[at].ty.clone()))
+        .collect()
+}
+
+/// A column of a query in the type of the table's column. NULL becomes the default where the column cannot hold it.
+fn cast_for(column: &Column, from: &Field, to: &Field) -> Result<Column> {
+    if from.ty.is_nullable() && !to.ty.is_nullable() {
+        let plain = column.flatten();
+        if let Column::Nullable(nullable) = &plain {
+            let inner = from.ty.without_low_cardinality();
+            let inner = match inner {
+                DataType::Nullable(inner) => inner,
+                other => other,
+            };
+            let cast = engine_functions::cast_column(&nullable.values, inner, &to.ty)?.flatten();
+            if nullable.nulls.iter().all(|n| *n == 0) {
+                return Ok(cast);
+            }
+            let both = Column::concat(&[&cast, &Column::defaults(&to.ty, 1)]);
+            let rows: Vec<u32> = nullable
+                .nulls
+                .iter()
+                .enumerate()
+                .map(|(row, null)| if *null != 0 { cast.len() as u32 } else { row as u32 })
+                .collect();
+            return Ok(both.gather(&rows));
+        }
+    }
+    Ok(engine_functions::cast_column(column, &from.ty, &to.ty)?)
+}

@@ -1,0 +1,439 @@
+//! The database `system`: what the engine knows about itself, computed when a query names it.
+
+use std::sync::Arc;
+
+use engine_sql::plan::TableName;
+use engine_sql::{ColumnInfo, ColumnKind as BoundKind, TableInfo};
+use engine_storage::Storage;
+use engine_types::{DataType, Value};
+
+use crate::catalogue::{Catalogue, Object, SYSTEM_DATABASE};
+use crate::config::EngineConfig;
+use crate::engine_kind::EngineKind;
+use crate::shape::ColumnKind;
+
+/// What the tables are computed from.
+pub(crate) struct SystemState<'a> {
+    pub(crate) storage: &'a Storage,
+    pub(crate) catalogue: &'a Catalogue,
+    pub(crate) config: &'a EngineConfig,
+    /// Seconds since the engine was opened.
+    pub(crate) uptime: u64,
+}
+
+pub(crate) const NAMES: [&str; 11] = [
+    "asynchronous_metrics",
+    "columns",
+    "databases",
+    "functions",
+    "merges",
+    "mutations",
+    "one",
+    "parts",
+    "parts_columns",
+    "settings",
+    "tables",
+];
+
+type Rows = (Vec<(&'static str, DataType)>, Vec<Vec<Value>>);
+
+fn text(s: impl AsRef<[u8]>) -> Value {
+    Value::string(s)
+}
+
+fn number(n: impl TryInto<u64>) -> Value {
+    Value::UInt(n.try_into().unwrap_or(u64::MAX))
+}
+
+fn flag(on: bool) -> Value {
+    Value::UInt(u64::from(on))
+}
+
+/// The table `system.name`, with its rows.
+pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Option<TableInfo> {
+    let (columns, rows) = match name {
+        "one" => (vec![("dummy", DataType::UInt8)], vec![vec![Value::UInt(0)]]),
+        "databases" => databases(state),
+        "tables" => tables(state),
+        "columns" => columns(state),
+        "parts" => parts(state),
+        "parts_columns" => parts_columns(state),
+        "functions" => functions(),
+        "settings" => settings(state),
+        "merges" => merges(),
+        "mutations" => mutations(),
+        "asynchronous_metrics" => metrics(state),
+        _ => return None,
+    };
+    Some(TableInfo {
+        name: TableName {
+            database: SYSTEM_DATABASE.to_owned(),
+            table: name.to_owned(),
+        },
+        columns: columns
+            .into_iter()
+            .map(|(name, ty)| ColumnInfo {
+                name: name.to_owned(),
+                ty,
+                kind: BoundKind::Ordinary,
+            })
+            .collect(),
+        sorting_key: Vec::new(),
+        sampling_key: None,
+        view: None,
+        rows: Some(Arc::new(rows)),
+    })
+}
+
+fn databases(state: &SystemState<'_>) -> Rows {
+    let rows = state
+        .catalogue
+        .databases
+        .iter()
+        .map(|name| vec![text(name), text("Atomic")])
+        .collect();
+    (
+        vec![("name", DataType::String), ("engine", DataType::String)],
+        rows,
+    )
+}
+
+/// The engine's name as `system.tables` shows it.
+pub(crate) fn engine_name(object: &Object) -> String {
+    match object {
+        Object::View(view) if view.create.materialized => "MaterializedView".to_owned(),
+        Object::View(_) => "View".to_owned(),
+        Object::Table(table) => match table.shape.create().ok().and_then(|c| c.storage.engine.as_ref()) {
+            Some(spec) => spec.name.clone(),
+            None => "MergeTree".to_owned(),
+        },
+    }
+}
+
+fn tables(state: &SystemState<'_>) -> Rows {
+    let columns = vec![
+        ("database", DataType::String),
+        ("name", DataType::String),
+        ("engine", DataType::String),
+        ("create_table_query", DataType::String),
+        ("sorting_key", DataType::String),
+        ("partition_key", DataType::String),
+        ("total_rows", DataType::UInt64.nullable()),
+        ("total_bytes", DataType::UInt64.nullable()),
+        ("comment", DataType::String),
+    ];
+    let mut rows: Vec<Vec<Value>> = NAMES
+        .iter()
+        .map(|name| {
+            let mut row = vec![
+                text(SYSTEM_DATABASE),
+                text(name),
+                text("SystemTable"),
+                text(""),
+                text(""),
+                text(""),
+            ];
+            row.extend([Value::Null, Value::Null, text("")]);
+            row
+        })
+        .collect();
+    for ((database, name), object) in &state.catalogue.objects {
+        let mut row = vec![text(database), text(name), text(engine_name(object))];
+        match object {
+            Object::View(view) => {
+                row.extend([
+                    text(engine_sql::ast::Statement::CreateView(Box::new(view.create.clone())).to_string()),
+                    text(""),
+                    text(""),
+                    Value::Null,
+                    Value::Null,
+                    text(""),
+                ]);
+            }
+            Object::Table(table) => {
+                let create = table.shape.create().ok();
+                let shown = |expr: Option<&engine_sql::ast::Expr>| {
+                    text(
+                        crate::shape::key_list(expr)
+                            .iter()
+                            .map(ToString::to_string)
+                            .collect::<Vec<_>>()
+                            .join(", "),
+                    )
+                };
+                let snapshot = state.storage.snapshot(table.id).ok();
+                let stored = table.shape.kind != EngineKind::Null;
+                let bytes = snapshot.as_ref().map(|s| {
+                    s.parts().iter().map(|p| p.bytes()).sum::<u64>()
+                        + state
+                            .storage
+                            .memtable_size(table.id)
+                            .map_or(0, |(_, bytes)| bytes as u64)
+                });
+                row.extend([
+                    text(table.shape.definition.create.to_string()),
+                    shown(create.and_then(|c| c.storage.order_by.as_ref())),
+                    shown(create.and_then(|c| c.storage.partition_by.as_ref())),
+                    snapshot
+                        .filter(|_| stored)
+                        .map_or(Value::Null, |s| Value::UInt(s.rows())),
+                    bytes.map_or(Value::Null, Value::UInt),
+                    text(create.and_then(|c| c.comment.clone()).unwrap_or_default()),
+                ]);
+            }
+        }
+        rows.push(row);
+    }
+    (columns, rows)
+}
+
+/// The `default_kind` of `system.columns` and DESCRIBE.
+pub(crate) fn kind_name(kind: ColumnKind) -> &'static str {
+    match kind {
+        ColumnKind::Ordinary => "",
+        ColumnKind::Default => "DEFAULT",
+        ColumnKind::Materialized => "MATERIALIZED",
+        ColumnKind::Alias => "ALIAS",
+        ColumnKind::Ephemeral => "EPHEMERAL",
+    }
+}
+
+fn columns(state: &SystemState<'_>) -> Rows {
+    let schema = vec![
+        ("database", DataType::String),
+        ("table", DataType::String),
+        ("name", DataType::String),
+        ("type", DataType::String),
+        ("position", DataType::UInt64),
+        ("default_kind", DataType::String),
+        ("default_expression", DataType::String),
+        ("comment", DataType::String),
+        ("is_in_sorting_key", DataType::UInt8),
+        ("is_in_partition_key", DataType::UInt8),
+    ];
+    let mut rows = Vec::new();
+    for ((database, name), object) in &state.catalogue.objects {
+        let Object::Table(table) = object else {
+            continue;
+        };
+        let read_by = |exprs: &[engine_sql::plan::Expr], column: usize| {
+            let mut found = false;
+            for expr in exprs {
+                crate::binding::visit_columns(expr, &mut |c| found |= c == column);
+            }
+            flag(found)
+        };
+        for (at, column) in table.shape.columns.iter().enumerate() {
+            rows.push(vec![
+                text(database),
+                text(name),
+                text(&column.name),
+                text(column.ty.to_string()),
+                number(at + 1),
+                text(kind_name(column.kind)),
+                text(
+                    column
+                        .default_text
+                        .as_ref()
+                        .map(ToString::to_string)
+                        .unwrap_or_default(),
+                ),
+                text(&column.comment),
+                read_by(&table.shape.sorting_key, at),
+                read_by(table.shape.partition_key.as_slice(), at),
+            ]);
+        }
+    }
+    (schema, rows)
+}
+
+fn parts(state: &SystemState<'_>) -> Rows {
+    let schema = vec![
+        ("database", DataType::String),
+        ("table", DataType::String),
+        ("partition_id", DataType::String),
+        ("name", DataType::String),
+        ("active", DataType::UInt8),
+        ("rows", DataType::UInt64),
+        ("marks", DataType::UInt64),
+        ("bytes_on_disk", DataType::UInt64),
+        ("primary_key_bytes_in_memory", DataType::UInt64),
+        ("level", DataType::UInt32),
+        ("path", DataType::String),
+    ];
+    let mut rows = Vec::new();
+    for object in state.catalogue.objects.values() {
+        let Object::Table(table) = object else {
+            continue;
+        };
+        let Ok(snapshot) = state.storage.snapshot(table.id) else {
+            continue;
+        };
+        for part in snapshot.parts() {
+            rows.push(vec![
+                text(&table.database),
+                text(&table.name),
+                text(&part.name().partition),
+                text(part.name().to_string()),
+                flag(true),
+                Value::UInt(part.rows()),
+                number(part.granules() + 1),
+                Value::UInt(part.bytes()),
+                number(part.primary_key_bytes_in_memory()),
+                number(part.name().level),
+                text(part.folder()),
+            ]);
+        }
+    }
+    (schema, rows)
+}
+
+fn parts_columns(state: &SystemState<'_>) -> Rows {
+    let schema = vec![
+        ("database", DataType::String),
+        ("table", DataType::String),
+        ("name", DataType::String),
+        ("column", DataType::String),
+        ("type", DataType::String),
+        ("rows", DataType::UInt64),
+        ("column_bytes_on_disk", DataType::UInt64),
+    ];
+    let mut rows = Vec::new();
+    for object in state.catalogue.objects.values() {
+        let Object::Table(table) = object else {
+            continue;
+        };
+        let Ok(snapshot) = state.storage.snapshot(table.id) else {
+            continue;
+        };
+        for part in snapshot.parts() {
+            for (column, ty, bytes) in part.column_sizes() {
+                rows.push(vec![
+                    text(&table.database),
+                    text(&table.name),
+                    text(part.name().to_string()),
+                    text(column),
+                    text(ty.to_string()),
+                    Value::UInt(part.rows()),
+                    Value::UInt(bytes),
+                ]);
+            }
+        }
+    }
+    (schema, rows)
+}
+
+fn functions() -> Rows {
+    let rows = engine_functions::function_names()
+        .into_iter()
+        .map(|name| {
+            let scalar =
+                engine_functions::scalar(name).is_some() || engine_functions::higher_order(name).is_some();
+            vec![text(name), flag(!scalar)]
+        })
+        .collect();
+    (
+        vec![("name", DataType::String), ("is_aggregate", DataType::UInt8)],
+        rows,
+    )
+}
+
+fn settings(state: &SystemState<'_>) -> Rows {
+    let config = state.config;
+    let list: [(&str, String, &str); 5] = [
+        (
+            "max_threads",
+            config.max_threads.to_string(),
+            "Threads of one query at most",
+        ),
+        (
+            "max_block_size",
+            config.block_size.to_string(),
+            "Rows in a block between operators",
+        ),
+        (
+            "max_memory_usage",
+            config.query_memory_bytes.to_string(),
+            "Bytes one query may hold",
+        ),
+        (
+            "max_execution_time",
+            "0".to_owned(),
+            "Seconds a query may run, 0 for no limit",
+        ),
+        (
+            "max_result_rows",
+            "0".to_owned(),
+            "Rows of a result, 0 for no limit",
+        ),
+    ];
+    let rows = list
+        .into_iter()
+        .map(|(name, value, description)| vec![text(name), text(value), flag(false), text(description)])
+        .collect();
+    let schema = vec![
+        ("name", DataType::String),
+        ("value", DataType::String),
+        ("changed", DataType::UInt8),
+        ("description", DataType::String),
+    ];
+    (schema, rows)
+}
+
+/// Merges are short and run outside of statements; the table is there for tools that ask for it.
+fn merges() -> Rows {
+    let schema = vec![
+        ("database", DataType::String),
+        ("table", DataType::String),
+        ("elapsed", DataType::Float64),
+        ("progress", DataType::Float64),
+        ("num_parts", DataType::UInt64),
+    ];
+    (schema, Vec::new())
+}
+
+/// Changes of columns need no rewriting here, so that nothing is ever under way.
+fn mutations() -> Rows {
+    let schema = vec![
+        ("database", DataType::String),
+        ("table", DataType::String),
+        ("mutation_id", DataType::String),
+        ("command", DataType::String),
+        ("is_done", DataType::UInt8),
+    ];
+    (schema, Vec::new())
+}
+
+fn metrics(state: &SystemState<'_>) -> Rows {
+    let (mut rows, mut memtable_rows, mut memtable_bytes, mut parts) = (0u64, 0usize, 0usize, 0usize);
+    for object in state.catalogue.objects.values() {
+        let Object::Table(table) = object else {
+            continue;
+        };
+        if let Ok(snapshot) = state.storage.snapshot(table.id) {
+            rows += snapshot.rows();
+            parts += snapshot.parts().len();
+        }
+        if let Ok((r, b)) = state.storage.memtable_size(table.id) {
+            memtable_rows += r;
+            memtable_bytes += b;
+        }
+    }
+    let list: [(&str, f64); 7] = [
+        ("Uptime", state.uptime as f64),
+        ("TotalRowsOfMergeTreeTables", rows as f64),
+        ("TotalPartsOfMergeTreeTables", parts as f64),
+        ("MemtableRows", memtable_rows as f64),
+        ("MemtableBytes", memtable_bytes as f64),
+        ("LogBytes", state.storage.wal_bytes() as f64),
+        ("BlockCacheBytes", state.storage.cache_bytes() as f64),
+    ];
+    let rows = list
+        .into_iter()
+        .map(|(name, value)| vec![text(name), Value::Float(value)])
+        .collect();
+    (
+        vec![("metric", DataType::String), ("value", DataType::Float64)],
+        rows,
+    )
+}

@@ -1,0 +1,161 @@
+//! Sorting keys, partitions and late defaults of a table, computed for the storage.
+
+use std::sync::Arc;
+
+use engine_exec::CompiledExprs;
+use engine_storage::{ColumnSource, KeyExprs, Partitions};
+use engine_types::{Block, Column, DataType, Value};
+
+use crate::binding;
+use crate::error::Result;
+use crate::shape::Shape;
+
+pub(crate) struct TableKeys {
+    shape: Arc<Shape>,
+    sorting_key: CompiledExprs,
+    /// Stored columns the sorting key reads.
+    inputs: Vec<usize>,
+    partition: Option<(CompiledExprs, DataType)>,
+}
+
+impl TableKeys {
+    pub(crate) fn new(shape: Arc<Shape>) -> Result<Self> {
+        let mut inputs = Vec::new();
+        for expr in &shape.sorting_key {
+            binding::visit_columns(expr, &mut |c| {
+                if let Some(stored) = shape.columns[c].stored
+                    && !inputs.contains(&stored)
+                {
+                    inputs.push(stored);
+                }
+            });
+        }
+        let partition = match &shape.partition_key {
+            Some(expr) => Some((CompiledExprs::new(std::slice::from_ref(expr))?, expr.ty.clone())),
+            None => None,
+        };
+        Ok(Self {
+            sorting_key: CompiledExprs::new(&shape.sorting_key)?,
+            inputs,
+            partition,
+            shape,
+        })
+    }
+
+    fn table_block(&self, stored: &Block) -> Block {
+        Block::new(self.shape.table_columns(stored), stored.rows())
+    }
+}
+
+impl KeyExprs for TableKeys {
+    fn sorting_key(&self, block: &Block) -> std::result::Result<Vec<Column>, String> {
+        let columns = self
+            .sorting_key
+            .eval(&self.table_block(block))
+            .map_err(|e| e.to_string())?;
+        Ok(columns.iter().map(Column::flatten).collect())
+    }
+
+    fn sorting_key_inputs(&self) -> Option<Vec<usize>> {
+        Some(self.inputs.clone())
+    }
+
+    fn partition(&self, block: &Block) -> std::result::Result<Partitions, String> {
+        let Some((compiled, ty)) = &self.partition else {
+            return Ok(Partitions::unpartitioned(block.rows()));
+        };
+        let columns = compiled
+            .eval(&self.table_block(block))
+            .map_err(|e| e.to_string())?;
+        let column = columns.first().ok_or("a partition key without a value")?;
+        Ok(partitions(column, ty))
+    }
+
+    fn missing_column(
+        &self,
+        index: usize,
+        ty: &DataType,
+        source: &dyn ColumnSource,
+    ) -> std::result::Result<Column, String> {
+        let rows = source.rows();
+        let Some(stored) = self.shape.stored.get(index) else {
+            return Err(format!("there is no stored column {index}"));
+        };
+        if let Some(from) = stored.converted_from {
+            let old = source.column(from)?;
+            let cast = engine_functions::cast_column(&old, &self.shape.stored[from].ty, ty);
+            return cast.map(|c| c.flatten()).map_err(|e| e.to_string());
+        }
+        let Some(column) = stored.column.map(|c| &self.shape.columns[c]) else {
+            return Ok(Column::defaults(ty, rows));
+        };
+        let Some(default) = &column.default else {
+            return Ok(Column::defaults(ty, rows));
+        };
+        let columns = self
+            .shape
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(i, c)| match c.stored {
+                Some(stored) if default.inputs.contains(&i) && stored != index => source.column(stored),
+                _ => Ok(Column::defaults(&c.ty, rows)),
+            })
+            .collect::<std::result::Result<Vec<_>, String>>()?;
+        let value = default.eval(&columns, rows, ty).map_err(|e| e.to_string())?;
+        Ok(value.flatten())
+    }
+}
+
+/// Rows by the id of their partition value.
+fn partitions(column: &Column, ty: &DataType) -> Partitions {
+    let mut ids: Vec<String> = Vec::new();
+    let mut values: Vec<Value> = Vec::new();
+    let mut rows = Vec::with_capacity(column.len());
+    let mut last: Option<(Value, u32)> = None;
+    for row in 0..column.len() {
+        let value = column.value(row);
+        if let Some((before, id)) = &last
+            && *before == value
+        {
+            rows.push(*id);
+            continue;
+        }
+        let id = values.iter().position(|v| *v == value).unwrap_or_else(|| {
+            values.push(value.clone());
+            ids.push(partition_id(&value, ty));
+            ids.len() - 1
+        }) as u32;
+        rows.push(id);
+        last = Some((value, id));
+    }
+    Partitions { ids, rows }
+}
+
+/// ClickHouse's ids: whole numbers as digits, dates as YYYYMMDD, tuples of those joined by `-`, else a hash.
+pub(crate) fn partition_id(value: &Value, ty: &DataType) -> String {
+    readable_id(value, ty).unwrap_or_else(|| {
+        let text = engine_functions::format_value(value, ty);
+        format!(
+            "{:032x}",
+            uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.as_bytes()).as_u128()
+        )
+    })
+}
+
+fn readable_id(value: &Value, ty: &DataType) -> Option<String> {
+    match (ty.bare(), value) {
+        (DataType::Date, Value::UInt(_)) => Some(engine_functions::format_value(value, ty).replace('-', "")),
+        (ty, Value::UInt(n)) if ty.is_integer() => Some(n.to_string()),
+        (ty, Value::Int(n)) if ty.is_integer() => Some(n.to_string()),
+        (DataType::Tuple(types), Value::Tuple(values)) => {
+            let parts: Option<Vec<String>> = types
+                .iter()
+                .zip(values)
+                .map(|((_, ty), value)| readable_id(value, ty))
+                .collect();
+            parts.filter(|p| !p.is_empty()).map(|p| p.join("-"))
+        }
+        _ => None,
+    }
+}

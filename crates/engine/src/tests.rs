@@ -1,0 +1,35 @@
+//! The engine through its door: inserts, look-ups, restarts, limits.
+
+mod changes;
+mod inserts;
+mod limits;
+mod pruning;
+
+use std::path::Path;
+
+use crate::{Engine, EngineConfig, EngineError, QueryOptions};
+
+fn config() -> EngineConfig {
+    EngineConfig {
+        fsync: false,
+        background: false,
+        max_threads: 2,
+        ..EngineConfig::default()
+    }
+}
+
+fn open(folder: &Path) -> Engine {
+    Engine::open(folder, config()).unwrap()
+}
+
+fn options() -> QueryOptions {
+    QueryOptions::new("2021-11-05T12:00:00Z".parse().unwrap())
+}
+
+fn text(engine: &Engine, sql: &str) -> String {
+    engine.query(sql, &options()).unwrap().to_tab_separated()
+}
+
+fn error(engine: &Engine, sql: &str) -> EngineError {
+    engine.query(sql, &options()).unwrap_err()
+}
