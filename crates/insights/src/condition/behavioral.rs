@@ -1,0 +1,348 @@
+//! What a person did, as a criterion of a cohort.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use model::{ActionId, TimeRange};
+use serde_json::{Map, Value};
+
+use super::{all, always, any, never, property};
+use crate::condition::action;
+use crate::context::Context;
+use crate::dates::calendar::months_later;
+use crate::dates::range::{read_bound, read_end};
+use crate::dates::{Calendar, DateText};
+use crate::field_error::{FieldError, nested};
+use crate::request::field::{self, given, text_form, whole_number};
+use crate::request::property as request_property;
+use crate::resolved::{Comparison, Condition, PersonSet};
+
+/// More ways than this to choose the periods of "regularly" make no sensible query.
+const CHOICES_MAX: usize = 500;
+
+/// One criterion of the newer form.
+pub(crate) fn of_criterion(
+    criterion: &Map<String, Value>,
+    context: &Context<'_>,
+    attr: &str,
+) -> Result<Condition, FieldError> {
+    let value_attr = nested(attr, "value");
+    let kind = field::text(criterion, "value", &value_attr)?.ok_or_else(|| {
+        FieldError::required(&value_attr, "A behavioural criterion needs its kind as `value`.")
+    })?;
+    let events = criterion_events(criterion, context, attr)?;
+    let since = |value: &str, unit: &str, times: i64| before(criterion, value, unit, times, context, attr);
+    let did = |from, to| performed(&events, TimeRange { from, to }, Comparison::GreaterOrEqual, 1);
+    let now = context.now;
+    let condition = match kind.as_str() {
+        "performed_event" => did(since("time_value", "time_interval", 1)?, now),
+        "performed_event_multiple" => {
+            let range = TimeRange {
+                from: since("time_value", "time_interval", 1)?,
+                to: now,
+            };
+            let operator = nested(attr, "operator");
+            let comparison = comparison(given(criterion, "operator"), &operator)?;
+            let times_attr = nested(attr, "operator_value");
+            let times = field::integer(criterion, "operator_value", &times_attr)?.ok_or_else(|| {
+                FieldError::required(
+                    &times_attr,
+                    "A criterion on a number of times needs an `operator_value`.",
+                )
+            })?;
+            counted(&events, range, comparison, times)
+        }
+        "performed_event_first_time" => Condition::Person(PersonSet::PerformedFirst {
+            events: Box::new(events),
+            range: TimeRange {
+                from: since("time_value", "time_interval", 1)?,
+                to: now,
+            },
+        }),
+        "stopped_performing_event" => {
+            let long_ago = since("time_value", "time_interval", 1)?;
+            let recently = since("seq_time_value", "seq_time_interval", 1)?;
+            all([did(long_ago, recently), not(did(recently, now))])
+        }
+        "restarted_performing_event" => {
+            let long_ago = since("time_value", "time_interval", 1)?;
+            let recently = since("seq_time_value", "seq_time_interval", 1)?;
+            all([
+                did(DateTime::UNIX_EPOCH, long_ago),
+                not(did(long_ago, recently)),
+                did(recently, now),
+            ])
+        }
+        "performed_event_regularly" => regularly(criterion, &events, context, attr)?,
+        "performed_event_sequence" => {
+            return Err(FieldError::unsupported(
+                value_attr,
+                "Sequences of events in cohorts are not supported yet.",
+            ));
+        }
+        other => {
+            return Err(FieldError::invalid(
+                value_attr,
+                format!("Unknown behavioural criterion {other:?}."),
+            ));
+        }
+    };
+    Ok(if field::boolean(criterion, "negation")? {
+        not(condition)
+    } else {
+        condition
+    })
+}
+
+fn not(condition: Condition) -> Condition {
+    Condition::Not(Box::new(condition))
+}
+
+fn criterion_events(
+    criterion: &Map<String, Value>,
+    context: &Context<'_>,
+    attr: &str,
+) -> Result<Condition, FieldError> {
+    let key_attr = nested(attr, "key");
+    let key = given(criterion, "key").ok_or_else(|| {
+        FieldError::required(
+            &key_attr,
+            "A behavioural criterion needs an event or action as `key`.",
+        )
+    })?;
+    let type_attr = nested(attr, "event_type");
+    let events = match field::text(criterion, "event_type", &type_attr)?.as_deref() {
+        None | Some("events") => Condition::EventName(text_form(key)),
+        Some("actions") => action_events(key, context, &key_attr)?,
+        Some(other) => {
+            return Err(FieldError::invalid(
+                type_attr,
+                format!("`event_type` must be \"events\" or \"actions\", not {other:?}."),
+            ));
+        }
+    };
+    let filters_attr = nested(attr, "event_filters");
+    let filters = request_property::filter(criterion.get("event_filters"), &filters_attr)?;
+    Ok(all([events, property::of_filter(&filters, context)?]))
+}
+
+fn action_events(id: &Value, context: &Context<'_>, attr: &str) -> Result<Condition, FieldError> {
+    let id = whole_number(id)
+        .ok_or_else(|| FieldError::invalid(attr, format!("An action's id must be a number, not {id}.")))?;
+    match context.action(ActionId(id)) {
+        Some(found) => action::of_action(found, context),
+        // Nobody did what is not there.
+        None => Ok(never()),
+    }
+}
+
+/// `times` spans of `<value> <unit>` before now.
+fn before(
+    criterion: &Map<String, Value>,
+    value: &str,
+    unit: &str,
+    times: i64,
+    context: &Context<'_>,
+    attr: &str,
+) -> Result<DateTime<Utc>, FieldError> {
+    let value_attr = nested(attr, value);
+    let count = field::integer(criterion, value, &value_attr)?
+        .ok_or_else(|| FieldError::required(&value_attr, format!("This criterion needs a `{value}`.")))?;
+    if !(0..=10_000).contains(&count) {
+        return Err(FieldError::invalid(
+            value_attr,
+            format!("`{value}` must lie between 0 and 10000."),
+        ));
+    }
+    let count = count * times;
+    let now = context.now;
+    let calendar = Calendar::of(context.project);
+    let unit_attr = nested(attr, unit);
+    let months = |months: i64| {
+        let local = calendar.local(now).naive_local();
+        calendar.instant(months_later(local.date(), -months).and_time(local.time()))
+    };
+    Ok(match field::text(criterion, unit, &unit_attr)?.as_deref() {
+        Some("minute") => now - TimeDelta::minutes(count),
+        Some("hour") => now - TimeDelta::hours(count),
+        None | Some("day") => now - TimeDelta::days(count),
+        Some("week") => now - TimeDelta::weeks(count),
+        Some("month") => months(count),
+        Some("year") => months(12 * count),
+        Some(other) => {
+            return Err(FieldError::invalid(
+                unit_attr,
+                format!("Unknown unit of time {other:?}."),
+            ));
+        }
+    })
+}
+
+fn performed(events: &Condition, range: TimeRange, count: Comparison, times: u64) -> Condition {
+    Condition::Person(PersonSet::Performed {
+        events: Box::new(events.clone()),
+        range,
+        count,
+        times,
+    })
+}
+
+/// So many times; whoever never did it only where the number asked for is exactly 0.
+///
+/// "At most n" means 1 to n times: PostHog leaves out those who never did.
+fn counted(events: &Condition, range: TimeRange, comparison: Comparison, times: i64) -> Condition {
+    let Ok(times) = u64::try_from(times) else {
+        return match comparison {
+            Comparison::GreaterOrEqual | Comparison::Greater => always(),
+            Comparison::Less | Comparison::LessOrEqual | Comparison::Equal => never(),
+        };
+    };
+    match (comparison, times) {
+        (Comparison::Equal | Comparison::LessOrEqual, 0) | (Comparison::Less, 1) => {
+            not(performed(events, range, Comparison::GreaterOrEqual, 1))
+        }
+        (Comparison::Less, 0) => never(),
+        (Comparison::GreaterOrEqual, 0) => always(),
+        (Comparison::Greater, 0) => performed(events, range, Comparison::GreaterOrEqual, 1),
+        (comparison, times) => performed(events, range, comparison, times),
+    }
+}
+
+fn comparison(operator: Option<&Value>, attr: &str) -> Result<Comparison, FieldError> {
+    match operator.map(text_form).as_deref() {
+        None | Some("eq" | "exact" | "is") => Ok(Comparison::Equal),
+        Some("gte") => Ok(Comparison::GreaterOrEqual),
+        Some("lte") => Ok(Comparison::LessOrEqual),
+        Some("gt") => Ok(Comparison::Greater),
+        Some("lt") => Ok(Comparison::Less),
+        Some(other) => Err(FieldError::invalid(attr, format!("Unknown operator {other:?}."))),
+    }
+}
+
+/// In at least `min_periods` of the last `total_periods` periods, each time so often: any choice of that many periods.
+fn regularly(
+    criterion: &Map<String, Value>,
+    events: &Condition,
+    context: &Context<'_>,
+    attr: &str,
+) -> Result<Condition, FieldError> {
+    let number = |key: &str| {
+        let attr = nested(attr, key);
+        let number = field::integer(criterion, key, &attr)?
+            .ok_or_else(|| FieldError::required(&attr, format!("This criterion needs a `{key}`.")))?;
+        u32::try_from(number)
+            .ok()
+            .filter(|number| (1..=100).contains(number))
+            .ok_or_else(|| FieldError::invalid(&attr, format!("`{key}` must lie between 1 and 100.")))
+    };
+    let (total, min) = (number("total_periods")?, number("min_periods")?);
+    if min > total {
+        let attr = nested(attr, "min_periods");
+        return Err(FieldError::invalid(
+            attr,
+            "`min_periods` must not be more than `total_periods`.",
+        ));
+    }
+    let comparison = comparison(given(criterion, "operator"), &nested(attr, "operator"))?;
+    let times = field::integer(criterion, "operator_value", &nested(attr, "operator_value"))?;
+    let since = |times: u32| {
+        before(
+            criterion,
+            "time_value",
+            "time_interval",
+            i64::from(times),
+            context,
+            attr,
+        )
+    };
+    let mut periods = Vec::new();
+    for period in 0..total {
+        let range = TimeRange {
+            from: since(period + 1)?,
+            to: since(period)?,
+        };
+        periods.push(match times {
+            None => performed(events, range, Comparison::GreaterOrEqual, 1),
+            Some(times) => counted(events, range, comparison, times),
+        });
+    }
+    let mut choices: Vec<Vec<usize>> = vec![Vec::new()];
+    for _ in 0..min {
+        choices = choices
+            .iter()
+            .flat_map(|choice| {
+                (choice.last().map_or(0, |last| last + 1)..periods.len()).map(|next| {
+                    let mut choice = choice.clone();
+                    choice.push(next);
+                    choice
+                })
+            })
+            .collect();
+        // Grows first and may shrink again; what is too much on the way is too much.
+        if choices.len() > CHOICES_MAX {
+            return Err(FieldError::unsupported(
+                nested(attr, "total_periods"),
+                "So many periods of a regular event are not supported.",
+            ));
+        }
+    }
+    Ok(any(choices.into_iter().map(|choice| {
+        all(choice.into_iter().map(|period| periods[period].clone()))
+    })))
+}
+
+/// Whether a group of the old form is about what a person did.
+pub(crate) fn is_group(group: &Map<String, Value>) -> bool {
+    ["event_id", "action_id"]
+        .iter()
+        .any(|key| given(group, key).is_some())
+}
+
+/// `{event_id | action_id, days | start_date, end_date, count, count_operator}`.
+pub(crate) fn of_group(
+    group: &Map<String, Value>,
+    context: &Context<'_>,
+    attr: &str,
+) -> Result<Condition, FieldError> {
+    let events = match (given(group, "event_id"), given(group, "action_id")) {
+        (Some(name), _) => Condition::EventName(text_form(name)),
+        (None, Some(id)) => action_events(id, context, &nested(attr, "action_id"))?,
+        (None, None) => never(),
+    };
+    let filter = request_property::filter(group.get("properties"), &nested(attr, "properties"))?;
+    let events = all([events, property::of_filter(&filter, context)?]);
+    let range = group_range(group, context, attr)?;
+    let count = field::integer(group, "count", &nested(attr, "count"))?;
+    let comparison = comparison(given(group, "count_operator"), &nested(attr, "count_operator"))?;
+    Ok(match count {
+        None => performed(&events, range, Comparison::GreaterOrEqual, 1),
+        Some(times) => counted(&events, range, comparison, times),
+    })
+}
+
+/// The last `days`, or from `start_date` to `end_date`; whatever is left out does not bound.
+fn group_range(
+    group: &Map<String, Value>,
+    context: &Context<'_>,
+    attr: &str,
+) -> Result<TimeRange, FieldError> {
+    let days_attr = nested(attr, "days");
+    if let Some(days) = field::integer(group, "days", &days_attr)? {
+        if !(0..=100_000).contains(&days) {
+            return Err(FieldError::invalid(
+                days_attr,
+                "`days` must lie between 0 and 100000.",
+            ));
+        }
+        return Ok(TimeRange {
+            from: context.now - TimeDelta::days(days),
+            to: context.now,
+        });
+    }
+    let from = match read_bound(group, "start_date", context)? {
+        None | Some(DateText::All) => DateTime::UNIX_EPOCH,
+        Some(DateText::At { instant, .. }) => instant,
+    };
+    Ok(TimeRange {
+        from,
+        to: read_end(group, "end_date", context)?.unwrap_or(context.now),
+    })
+}

@@ -1,0 +1,32 @@
+//! What a request means. Request -> typed query (errors name the field) -> resolved query (absolute times, actions and
+//! cohorts expanded) -> rows from a store -> the response. Pure: no IO, no clock, no SQL.
+
+mod condition;
+mod context;
+mod dates;
+mod definition;
+mod events;
+mod field_error;
+mod persons;
+mod request;
+mod resolved;
+pub mod retention;
+#[cfg(test)]
+mod test_context;
+pub mod trends;
+mod url;
+
+pub use context::{Context, needs_earliest_event};
+pub use definition::{
+    action_condition, check_action_steps, check_cohort, check_properties, cohort_condition, cohort_persons,
+};
+pub use events::events;
+pub use field_error::{ErrorCode, FieldError};
+pub use persons::persons;
+pub use request::Request;
+pub use resolved::{
+    ActorKind, Aggregate, Breakdown, Comparison, Condition, DateTest, ElementTest, EventsQuery, GroupKey,
+    Histogram, Math, PersonSet, PersonsQuery, PropertySource, PropertyTest, RetentionActor,
+    RetentionActorsQuery, RetentionBreakdown, RetentionCell, RetentionKind, RetentionQuery, TrendActorsQuery,
+    TrendsPoint, TrendsQuery, TrendsShape, ValuesQuery,
+};
