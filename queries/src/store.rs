@@ -1,0 +1,212 @@
+//! The event store on Postgres.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use event_store::{
+    Append, DistinctIdRow, EventRecord, EventStore, GroupRow, Identity, LedgerCount, PersonRecord, Result,
+    StoreError,
+};
+use insights::{
+    EventsQuery, PersonsQuery, RetentionActor, RetentionActorsQuery, RetentionCell, RetentionQuery,
+    TrendActorsQuery, TrendsPoint, TrendsQuery, ValuesQuery,
+};
+use model::{CohortId, GroupTypeIndex, ProjectId};
+use sqlx::PgPool;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use uuid::Uuid;
+
+use crate::postgres::execute::question;
+use crate::postgres::failure::migrate_error;
+use crate::{
+    append, events, groups, identities, persons, property_values, retention, retention_actors, trend_actors,
+    trends,
+};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
+
+/// Metadata may live in the same database with migrations of its own.
+const MIGRATIONS_TABLE: &str = "_event_store_migrations";
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub connections_max: u32,
+    /// How long a call waits for a free connection before the store counts as unavailable.
+    pub acquire_timeout: Duration,
+    /// A statement that runs longer is beyond the limit.
+    pub statement_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connections_max: 10,
+            acquire_timeout: Duration::from_secs(10),
+            statement_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Events, persons and groups in a Postgres database. Cheap to clone: clones share their connections.
+#[derive(Clone, Debug)]
+pub struct PostgresStore {
+    pool: PgPool,
+}
+
+impl PostgresStore {
+    /// Connects with default [`Settings`]. The tables are made by [`PostgresStore::migrate`].
+    pub async fn connect(database_url: &str) -> Result<Self> {
+        Self::connect_with(database_url, &Settings::default()).await
+    }
+
+    pub async fn connect_with(database_url: &str, settings: &Settings) -> Result<Self> {
+        let options = PgConnectOptions::from_str(database_url)
+            // The address may hold a password: the error does not repeat it.
+            .map_err(|error| StoreError::Failed(format!("the database address cannot be read: {error}")))?
+            .application_name("granary")
+            .options([
+                (
+                    "statement_timeout",
+                    settings.statement_timeout.as_millis().to_string(),
+                ),
+                // Plans of insight queries are short-lived; compiling them costs more than it gains.
+                ("jit", "off".to_owned()),
+            ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.connections_max)
+            .acquire_timeout(settings.acquire_timeout)
+            .connect_with(options)
+            .await
+            .map_err(question)?;
+        Ok(Self { pool })
+    }
+
+    /// Brings the tables up to date. Safe to run by several processes at once.
+    pub async fn migrate(&self) -> Result<()> {
+        let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+        migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
+        migrator.run(&self.pool).await.map_err(migrate_error)
+    }
+}
+
+#[async_trait]
+impl EventStore for PostgresStore {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    async fn append(&self, append: Append) -> Result<()> {
+        append::append(&self.pool, append).await
+    }
+
+    async fn known_events(&self, project: ProjectId, uuids: &[Uuid]) -> Result<Vec<Uuid>> {
+        identities::known_events(&self.pool, project, uuids).await
+    }
+
+    async fn identities(&self, project: ProjectId, distinct_ids: &[String]) -> Result<Vec<Identity>> {
+        identities::identities(&self.pool, project, distinct_ids).await
+    }
+
+    async fn distinct_ids(&self, project: ProjectId, persons: &[Uuid]) -> Result<Vec<DistinctIdRow>> {
+        identities::distinct_ids(&self.pool, project, persons).await
+    }
+
+    async fn groups_by_key(
+        &self,
+        project: ProjectId,
+        keys: &[(GroupTypeIndex, String)],
+    ) -> Result<Vec<GroupRow>> {
+        groups::groups_by_key(&self.pool, project, keys).await
+    }
+
+    async fn groups(
+        &self,
+        project: ProjectId,
+        group_type: GroupTypeIndex,
+        search: Option<&str>,
+        limit: u32,
+        offset: u32,
+    ) -> Result<Vec<GroupRow>> {
+        groups::groups(&self.pool, project, group_type, search, limit, offset).await
+    }
+
+    async fn ledger(&self, project: ProjectId) -> Result<Vec<LedgerCount>> {
+        identities::ledger(&self.pool, project).await
+    }
+
+    async fn trends(&self, query: &TrendsQuery) -> Result<Vec<TrendsPoint>> {
+        trends::trends(&self.pool, query).await
+    }
+
+    async fn trend_actors(&self, query: &TrendActorsQuery) -> Result<Vec<String>> {
+        trend_actors::trend_actors(&self.pool, query).await
+    }
+
+    async fn retention(&self, query: &RetentionQuery) -> Result<Vec<RetentionCell>> {
+        retention::retention(&self.pool, query).await
+    }
+
+    async fn retention_actors(&self, query: &RetentionActorsQuery) -> Result<Vec<RetentionActor>> {
+        retention_actors::retention_actors(&self.pool, query).await
+    }
+
+    async fn events(&self, query: &EventsQuery) -> Result<Vec<EventRecord>> {
+        events::events(&self.pool, query).await
+    }
+
+    async fn event(&self, project: ProjectId, uuid: Uuid) -> Result<Option<EventRecord>> {
+        events::event(&self.pool, project, uuid).await
+    }
+
+    async fn persons(&self, query: &PersonsQuery) -> Result<Vec<PersonRecord>> {
+        persons::persons(&self.pool, query).await
+    }
+
+    async fn property_values(&self, query: &ValuesQuery) -> Result<Vec<(String, u64)>> {
+        property_values::property_values(&self.pool, query).await
+    }
+
+    async fn earliest_event(&self, project: ProjectId) -> Result<Option<DateTime<Utc>>> {
+        sqlx::query_scalar("SELECT min(timestamp) FROM events WHERE team_id = $1")
+            .bind(project.0)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(question)
+    }
+
+    async fn add_to_static_cohort(
+        &self,
+        project: ProjectId,
+        cohort: CohortId,
+        persons: &[Uuid],
+    ) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO person_static_cohort (team_id, cohort_id, person_id)
+             SELECT DISTINCT $1::bigint, $2::bigint, id FROM unnest($3::uuid[]) AS id
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(project.0)
+        .bind(cohort.0)
+        .bind(persons)
+        .execute(&self.pool)
+        .await
+        .map_err(question)?;
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<()> {
+        sqlx::query("SELECT 1")
+            .execute(&self.pool)
+            .await
+            .map_err(question)?;
+        Ok(())
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.pool.close().await;
+        Ok(())
+    }
+}
