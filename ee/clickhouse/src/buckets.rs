@@ -1,0 +1,58 @@
+//! The number of the bucket that an instant falls in: computed in local time, so that days of 23 and 25 hours are days.
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+use model::Interval;
+use sql_builder::{Expr, func, literal, param};
+
+/// Whole intervals from `start` (the start of bucket 0) to `instant`, which is not before it.
+pub fn bucket(interval: Interval, timezone: Tz, start: DateTime<Utc>, instant: Expr) -> Expr {
+    let first_day = day_number(start.with_timezone(&timezone).date_naive());
+    match interval {
+        Interval::Hour => func(
+            "intDiv",
+            [
+                func("toInt64", [func("toUnixTimestamp", [instant])]) - param(start.timestamp()),
+                literal(3600),
+            ],
+        ),
+        Interval::Day => local_day(timezone, instant) - param(first_day),
+        Interval::Week => func(
+            "intDiv",
+            [local_day(timezone, instant) - param(first_day), literal(7)],
+        ),
+        Interval::Month => {
+            let local = local(timezone, instant);
+            let first = start.with_timezone(&timezone);
+            let first = i64::from(first.year()) * 12 + i64::from(first.month());
+            func("toInt64", [func("toYear", [local.clone()])]) * literal(12)
+                + func("toInt64", [func("toMonth", [local])])
+                - param(first)
+        }
+    }
+}
+
+/// Days from 1970-01-01 to the local day of `instant`.
+pub fn local_day(timezone: Tz, instant: Expr) -> Expr {
+    func("toInt64", [func("toDate", [local(timezone, instant)])])
+}
+
+/// Days from 1970-01-01.
+pub fn day_number(day: NaiveDate) -> i64 {
+    i64::from(day.to_epoch_days())
+}
+
+fn local(timezone: Tz, instant: Expr) -> Expr {
+    func("toTimeZone", [instant, literal(timezone.name())])
+}
+
+/// The first instant of a local day: midnight, or where clocks skip it the first instant behind it.
+pub fn day_start(timezone: Tz, day: NaiveDate) -> DateTime<Utc> {
+    let midnight = day.and_time(NaiveTime::MIN);
+    (0..=4)
+        .find_map(|half_hours| {
+            let local = midnight + TimeDelta::minutes(30 * half_hours);
+            timezone.from_local_datetime(&local).earliest()
+        })
+        .map_or_else(|| midnight.and_utc(), |start| start.to_utc())
+}

@@ -1,0 +1,191 @@
+//! A ClickHouse server, by its HTTP interface.
+
+mod decode;
+mod encode;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use event_store::{Result, StoreError};
+use model::ProjectId;
+use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use sql_builder::Statement;
+use uuid::Uuid;
+
+use super::{Executor, Insert};
+use crate::row::Rows;
+
+#[derive(Clone)]
+pub struct HttpOptions {
+    /// `http://host:8123`; a user and password in it are used.
+    pub url: String,
+    pub database: String,
+    pub user: Option<String>,
+    pub password: Option<String>,
+    /// Of a whole request.
+    pub timeout: Duration,
+}
+
+/// Without the password, and without the URL, which may hold one too.
+impl std::fmt::Debug for HttpOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpOptions")
+            .field("database", &self.database)
+            .field("user", &self.user)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+pub struct Http {
+    client: Client,
+    url: Url,
+    options: HttpOptions,
+}
+
+impl Http {
+    pub fn new(mut options: HttpOptions) -> Result<Self> {
+        let mut url: Url = options.url.parse().map_err(|error| {
+            StoreError::Failed(format!(
+                "`{}` is no URL of a ClickHouse server: {error}",
+                options.url
+            ))
+        })?;
+        // Credentials travel in headers: they are not logged by proxies.
+        if options.user.is_none() && !url.username().is_empty() {
+            options.user = Some(url.username().to_owned());
+            options.password = url.password().map(str::to_owned);
+        }
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        options.url = url.to_string();
+        let client = Client::builder()
+            .timeout(options.timeout)
+            .build()
+            .map_err(|error| StoreError::Failed(format!("no HTTP client: {error}")))?;
+        Ok(Self { client, url, options })
+    }
+
+    /// A POST with these settings (and parameters).
+    fn request(&self, settings: &[(String, String)]) -> RequestBuilder {
+        let mut url = self.url.clone();
+        {
+            let mut pairs = url.query_pairs_mut();
+            pairs.append_pair("database", &self.options.database);
+            for (name, value) in settings {
+                pairs.append_pair(name, value);
+            }
+        }
+        let mut request = self.client.post(url);
+        if let Some(user) = &self.options.user {
+            request = request.header("X-ClickHouse-User", user);
+        }
+        if let Some(password) = &self.options.password {
+            request = request.header("X-ClickHouse-Key", password);
+        }
+        request
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<String> {
+        let unavailable =
+            |error: reqwest::Error| StoreError::Unavailable(format!("ClickHouse does not answer: {error}"));
+        let response = request.send().await.map_err(unavailable)?;
+        let status = response.status();
+        let text = response.text().await.map_err(unavailable)?;
+        if status.is_success() {
+            Ok(text)
+        } else {
+            Err(server_error(status, &text))
+        }
+    }
+}
+
+/// `Code: 241. DB::Exception: …` as an error of ours.
+fn server_error(status: StatusCode, text: &str) -> StoreError {
+    let message = text.trim().chars().take(2_000).collect::<String>();
+    let code = text
+        .split_once("Code: ")
+        .and_then(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next())
+        .and_then(|digits| digits.parse::<u32>().ok());
+    match code {
+        // TOO_MANY_ROWS, TIMEOUT_EXCEEDED, TOO_SLOW, MEMORY_LIMIT_EXCEEDED, TOO_MANY_BYTES, TOO_MANY_ROWS_OR_BYTES
+        Some(158 | 159 | 160 | 241 | 307 | 396) => StoreError::Limit(message),
+        // SOCKET_TIMEOUT, TOO_MANY_SIMULTANEOUS_QUERIES, NETWORK_ERROR, READONLY table, TOO_MANY_PARTS, ALL_CONNECTION_TRIES_FAILED
+        Some(202 | 209 | 210 | 242 | 252 | 279) => StoreError::Unavailable(message),
+        Some(_) => StoreError::Failed(message),
+        None if status.is_server_error() => StoreError::Unavailable(format!("{status}: {message}")),
+        None => StoreError::Failed(format!("{status}: {message}")),
+    }
+}
+
+fn setting(name: &str, value: impl Into<String>) -> (String, String) {
+    (name.to_owned(), value.into())
+}
+
+#[async_trait]
+impl Executor for Http {
+    fn name(&self) -> &'static str {
+        "clickhouse"
+    }
+
+    fn list_max(&self) -> usize {
+        250
+    }
+
+    async fn query(&self, statement: Statement) -> Result<Rows> {
+        let mut settings = vec![
+            setting("default_format", "JSONCompactEachRowWithNamesAndTypes"),
+            setting("output_format_json_quote_64bit_integers", "0"),
+            setting("output_format_json_quote_denormals", "1"),
+            // The status says whether the query failed only if nothing is sent before its end.
+            setting("wait_end_of_query", "1"),
+        ];
+        for (i, value) in statement.params.iter().enumerate() {
+            settings.push((format!("param_p{i}"), encode::parameter(value)));
+        }
+        let text = self.send(self.request(&settings).body(statement.sql)).await?;
+        decode::rows(&text)
+    }
+
+    async fn command(&self, sql: &str) -> Result<()> {
+        let settings = [setting("wait_end_of_query", "1")];
+        self.send(self.request(&settings).body(sql.to_owned())).await?;
+        Ok(())
+    }
+
+    async fn insert(&self, inserts: Vec<Insert>, token: &str) -> Result<()> {
+        for insert in inserts {
+            let columns: Vec<_> = insert.columns.iter().map(|(name, _)| *name).collect();
+            let query = format!(
+                "INSERT INTO {} ({}) FORMAT JSONCompactEachRow",
+                insert.table,
+                columns.join(", ")
+            );
+            let settings = [
+                setting("query", query),
+                setting("async_insert", "1"),
+                setting("wait_for_async_insert", "1"),
+                setting("async_insert_deduplicate", "1"),
+                setting("insert_deduplication_token", format!("{token}:{}", insert.table)),
+            ];
+            let mut body = String::new();
+            for row in &insert.rows {
+                encode::json_row(row, &mut body);
+            }
+            self.send(self.request(&settings).body(body)).await?;
+        }
+        Ok(())
+    }
+
+    async fn known_events(&self, _project: ProjectId, _uuids: &[Uuid]) -> Result<Option<Vec<Uuid>>> {
+        Ok(None)
+    }
+
+    async fn close(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
