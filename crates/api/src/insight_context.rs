@@ -1,0 +1,77 @@
+//! What the meaning of a request depends on: read once before the request is interpreted.
+
+use std::collections::BTreeMap;
+
+use ::insights::Context;
+use chrono::{DateTime, Utc};
+use model::{Action, ActionId, Cohort, CohortId, Project, ProjectId, WeekStart};
+use serde_json::{Map, Value};
+
+use crate::{ApiError, ApiState};
+
+pub struct InsightContext {
+    now: DateTime<Utc>,
+    project: Project,
+    actions: BTreeMap<ActionId, Action>,
+    cohorts: BTreeMap<CohortId, Cohort>,
+    earliest_event: Option<DateTime<Utc>>,
+}
+
+impl InsightContext {
+    /// The earliest event is looked up only for requests that reach back to it (`date_from: all`).
+    pub async fn read(
+        state: &ApiState,
+        project: &Project,
+        request: &Map<String, Value>,
+    ) -> Result<Self, ApiError> {
+        let actions = state.metadata.actions(project.id).await?;
+        let cohorts = state.metadata.cohorts(project.id).await?;
+        let earliest_event = if ::insights::needs_earliest_event(request) {
+            state.store.earliest_event(project.id).await?
+        } else {
+            None
+        };
+        Ok(Self {
+            now: (state.now)(),
+            project: project.clone(),
+            actions: actions.into_iter().map(|action| (action.id, action)).collect(),
+            cohorts: cohorts.into_iter().map(|cohort| (cohort.id, cohort)).collect(),
+            earliest_event,
+        })
+    }
+
+    /// Of a project that does not exist yet: no actions, no cohorts, UTC.
+    pub fn of_new_project(now: DateTime<Utc>) -> Self {
+        let project = Project {
+            id: ProjectId(0),
+            uuid: uuid::Uuid::nil(),
+            name: String::new(),
+            api_token: String::new(),
+            timezone: chrono_tz::UTC,
+            week_start: WeekStart::Sunday,
+            test_account_filters: Value::Null,
+            path_cleaning_filters: Value::Null,
+            anonymize_ips: false,
+            ingested_event: false,
+            created_at: now,
+            updated_at: now,
+        };
+        Self {
+            now,
+            project,
+            actions: BTreeMap::new(),
+            cohorts: BTreeMap::new(),
+            earliest_event: None,
+        }
+    }
+
+    pub fn context(&self) -> Context<'_> {
+        Context {
+            now: self.now,
+            project: &self.project,
+            actions: &self.actions,
+            cohorts: &self.cohorts,
+            earliest_event: self.earliest_event,
+        }
+    }
+}
