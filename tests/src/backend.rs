@@ -29,8 +29,15 @@ impl Running {
     /// On a fresh, empty store.
     pub async fn start(backend: Backend) -> Result<Self> {
         let data = tempfile::tempdir()?;
-        let folder = data.path().to_str().context("the temporary folder is not UTF-8")?;
-        let mut arguments = vec!["granary".to_owned(), "serve".to_owned(), format!("--data-dir={folder}")];
+        let folder = data
+            .path()
+            .to_str()
+            .context("the temporary folder is not UTF-8")?;
+        let mut arguments = vec![
+            "granary".to_owned(),
+            "serve".to_owned(),
+            format!("--data-dir={folder}"),
+        ];
         match backend {
             Backend::Columnar => arguments.push("--store=columnar".to_owned()),
             Backend::Postgres => {
@@ -39,7 +46,10 @@ impl Running {
             }
             Backend::Clickhouse => {
                 arguments.push("--store=clickhouse".to_owned());
-                arguments.push(format!("--clickhouse-url={}", clickhouse::fresh_database().await?));
+                arguments.push(format!(
+                    "--clickhouse-url={}",
+                    clickhouse::fresh_database().await?
+                ));
             }
         }
         let app = App::open(&store_options(&arguments)?).await?;
@@ -59,7 +69,9 @@ async fn fresh_postgres() -> Result<String> {
     let url = required_env("GRANARY_TEST_POSTGRES_URL", "a PostgreSQL server for tests")?;
     let name = format!("test_{}", uuid::Uuid::new_v4().simple());
     let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await?;
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        .execute(&mut connection)
+        .await?;
     let (base, _) = url.rsplit_once('/').context("the test URL names a database")?;
     Ok(format!("{base}/{name}"))
 }
@@ -68,7 +80,10 @@ type Case<'a> = Pin<Box<dyn Future<Output = TestResult> + 'a>>;
 
 /// Runs one case on a fresh store, in a fresh project (UTC, weeks from Sunday).
 pub fn run<'a>(backend: Backend, case: impl FnOnce(Project) -> Case<'a>) -> TestResult {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let running = Running::start(backend).await?;
         let project = Project::create(&running.app, "test").await?;

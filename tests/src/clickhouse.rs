@@ -1,43 +1,28 @@
-//! A ClickHouse server for tests: real ClickHouse (chdb) behind its HTTP interface, one process for all tests of a binary.
+//! A ClickHouse server for tests: real ClickHouse (chdb) behind its HTTP interface, see `tests/clickhouse/server.py`.
 
-use std::process::Command;
-use std::sync::{Mutex, OnceLock};
+use anyhow::{Result, ensure};
 
-use anyhow::{Context, Result, anyhow};
+use crate::process::required_env;
 
-use crate::process::{Process, required_env};
-
-static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
-
-struct Server {
-    port: u16,
-    _process: Mutex<Process>,
-}
-
-/// Port of the running server, started on first use.
-pub fn port() -> Result<u16> {
-    let server = SERVER.get_or_init(|| start().map_err(|error| format!("{error:#}")));
-    server.as_ref().map(|server| server.port).map_err(|error| anyhow!("{error}"))
-}
-
-fn start() -> Result<Server> {
-    let python = required_env("GRANARY_TEST_PYTHON", "a Python with the packages of tests/requirements.txt")?;
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/clickhouse/server.py");
-    let (process, port) = Process::start(Command::new(python).arg(script), |line| {
-        line.strip_prefix("listening on ").and_then(|port| port.parse().ok())
-    })
-    .context("the ClickHouse fixture")?;
-    Ok(Server { port, _process: Mutex::new(process) })
+/// Address of the server, without a database.
+pub fn url() -> Result<String> {
+    let url = required_env("GRANARY_TEST_CLICKHOUSE_URL", "a ClickHouse server for tests")?;
+    Ok(url.trim_end_matches('/').to_owned())
 }
 
 /// `http://127.0.0.1:PORT/DATABASE` of a fresh database.
 pub async fn fresh_database() -> Result<String> {
-    let port = port()?;
-    let name = format!("test_{}", uuid::Uuid::new_v4().simple());
-    let url = format!("http://127.0.0.1:{port}/");
-    let answer = reqwest::Client::new().post(&url).body(format!("CREATE DATABASE {name}")).send().await?;
-    if !answer.status().is_success() {
-        return Err(anyhow!("cannot create a database: {}", answer.text().await?));
-    }
-    Ok(format!("{url}{name}"))
+    let (url, name) = (url()?, format!("test_{}", uuid::Uuid::new_v4().simple()));
+    let answer = reqwest::Client::new()
+        .post(&url)
+        .body(format!("CREATE DATABASE {name}"))
+        .send()
+        .await?;
+    let status = answer.status();
+    ensure!(
+        status.is_success(),
+        "cannot create a database: {status} {}",
+        answer.text().await?
+    );
+    Ok(format!("{url}/{name}"))
 }

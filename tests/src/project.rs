@@ -34,8 +34,13 @@ impl Project {
         };
         let project = app.metadata().create_project(new, now).await?;
         let (_, key) = app.metadata().create_api_key("test", None, now).await?;
-        let service = BoxCloneSyncService::new(app.service().map_err(|never| match never {}));
-        Ok(Self { service, key, id: project.id.0, token: project.api_token })
+        let service = BoxCloneSyncService::new(app.service());
+        Ok(Self {
+            service,
+            key,
+            id: project.id.0,
+            token: project.api_token,
+        })
     }
 
     /// One request to `/batch/`; all events must be stored.
@@ -49,18 +54,30 @@ impl Project {
 
     /// A person with these properties, as an `$identify` at the given time.
     pub async fn person(&self, distinct_id: &str, at: &str, properties: Value) -> Result<()> {
-        self.events([crate::event("$identify").by(distinct_id).at(at).with("$set", properties)]).await
+        self.events([crate::event("$identify")
+            .by(distinct_id)
+            .at(at)
+            .with("$set", properties)])
+            .await
     }
 
     pub async fn group(&self, group_type: &str, key: &str, at: &str, properties: Value) -> Result<()> {
         let event = crate::event("$groupidentify").by("groups").at(at);
-        let event = event.with("$group_type", group_type).with("$group_key", key).with("$group_set", properties);
+        let event = event
+            .with("$group_type", group_type)
+            .with("$group_key", key)
+            .with("$group_set", properties);
         self.events([event]).await
     }
 
     pub async fn patch(&self, body: Value) -> Result<()> {
-        let (status, answer) = self.send(Method::PATCH, &format!("/api/projects/{}/", self.id), Some(&body)).await?;
-        ensure!(status == StatusCode::OK, "the project's change answered {status}: {answer}");
+        let (status, answer) = self
+            .send(Method::PATCH, &format!("/api/projects/{}/", self.id), Some(&body))
+            .await?;
+        ensure!(
+            status == StatusCode::OK,
+            "the project's change answered {status}: {answer}"
+        );
         Ok(())
     }
 
@@ -101,7 +118,10 @@ impl Project {
         let series = result.as_array().context("a trend is a list of series")?;
         let found: Vec<Value> = series.iter().map(|series| series[field].clone()).collect();
         let found = Value::Array(found);
-        ensure!(alike(&found, &expected), "`{field}` is {found}, expected {expected}, for {request}");
+        ensure!(
+            alike(&found, &expected),
+            "`{field}` is {found}, expected {expected}, for {request}"
+        );
         Ok(())
     }
 
@@ -116,7 +136,12 @@ impl Project {
     }
 
     /// Any request, with the personal API key.
-    pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(StatusCode, Value)> {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(StatusCode, Value)> {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -126,7 +151,11 @@ impl Project {
         let response = self.service.clone().oneshot(request).await?;
         let status = response.status();
         let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await?;
-        let answer = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes)? };
+        let answer = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes)?
+        };
         Ok((status, answer))
     }
 }
@@ -142,4 +171,3 @@ pub fn alike(a: &Value, b: &Value) -> bool {
         _ => a == b,
     }
 }
-

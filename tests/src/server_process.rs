@@ -29,8 +29,9 @@ impl ServerProcess {
             .env("GRANARY_PROJECT_TOKEN", TOKEN)
             .env("GRANARY_PERSONAL_API_KEY", KEY)
             .env("GRANARY_LOG", "error");
-        let (process, url) =
-            Process::start(&mut command, |line| line.trim().strip_prefix("URL").map(|url| url.trim().to_owned()))?;
+        let (process, url) = Process::start(&mut command, |line| {
+            line.trim().strip_prefix("URL").map(|url| url.trim().to_owned())
+        })?;
         let client = Client::builder().timeout(Duration::from_secs(60)).build()?;
         Ok(Self { process, url, client })
     }
@@ -47,9 +48,17 @@ impl ServerProcess {
 
     /// The answer to a GET below the first project.
     pub async fn get(&self, path: &str) -> Result<Value> {
-        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}/api/projects/1/{path}", self.url) };
+        let url = if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            format!("{}/api/projects/1/{path}", self.url)
+        };
         let answer = self.client.get(url).bearer_auth(KEY).send().await?;
-        ensure!(answer.status().is_success(), "{path} answered {}", answer.status());
+        ensure!(
+            answer.status().is_success(),
+            "{path} answered {}",
+            answer.status()
+        );
         Ok(answer.json().await?)
     }
 
@@ -58,7 +67,12 @@ impl ServerProcess {
         let (mut rows, mut next) = (Vec::new(), Some(path.to_owned()));
         while let Some(path) = next {
             let mut page = self.get(&path).await?;
-            rows.extend(page["results"].as_array_mut().map(std::mem::take).context("a page has results")?);
+            rows.extend(
+                page["results"]
+                    .as_array_mut()
+                    .map(std::mem::take)
+                    .context("a page has results")?,
+            );
             next = page["next"].as_str().map(str::to_owned);
         }
         Ok(rows)
@@ -68,8 +82,15 @@ impl ServerProcess {
 /// `granary` beside the test binary (`target/debug/deps/test-…` → `target/debug/granary`).
 fn binary() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
-    let folder = test.parent().and_then(Path::parent).context("a test binary is in a target folder")?;
+    let folder = test
+        .parent()
+        .and_then(Path::parent)
+        .context("a test binary is in a target folder")?;
     let binary = folder.join("granary");
-    ensure!(binary.exists(), "{} is not there: run the tests with `cargo xtask test`, which builds it", binary.display());
+    ensure!(
+        binary.exists(),
+        "{} is not there: run the tests with `cargo xtask test`, which builds it",
+        binary.display()
+    );
     Ok(binary)
 }

@@ -13,8 +13,16 @@ pub struct Numbered {
 
 #[derive(Debug)]
 pub enum Record {
-    Statement { sql: String, expect: Expect },
-    Query { sql: String, types: String, rowsort: bool, want: Vec<String> },
+    Statement {
+        sql: String,
+        expect: Expect,
+    },
+    Query {
+        sql: String,
+        types: String,
+        rowsort: bool,
+        want: Vec<String>,
+    },
 }
 
 /// What becomes of a statement.
@@ -51,8 +59,11 @@ pub fn parse(text: &str) -> Result<Vec<Numbered>> {
             at += 1;
             continue;
         }
-        let end = (at..lines.len()).find(|&n| lines[n].trim().is_empty()).unwrap_or(lines.len());
-        let record = record(line, &lines[at + 1..end]).with_context(|| format!("line {}: `{line}`", at + 1))?;
+        let end = (at..lines.len())
+            .find(|&n| lines[n].trim().is_empty())
+            .unwrap_or(lines.len());
+        let record =
+            record(line, &lines[at + 1..end]).with_context(|| format!("line {}: `{line}`", at + 1))?;
         records.push(Numbered { line: at + 1, record });
         at = end;
     }
@@ -62,18 +73,28 @@ pub fn parse(text: &str) -> Result<Vec<Numbered>> {
 fn record(head: &str, body: &[&str]) -> Result<Record> {
     let words: Vec<&str> = head.split_whitespace().collect();
     match words.as_slice() {
-        ["statement", "ok"] => Ok(Record::Statement { sql: body.join("\n"), expect: Expect::Ok }),
-        ["statement", "error"] => Ok(Record::Statement { sql: body.join("\n"), expect: Expect::AnyError }),
-        ["statement", "error", code] => {
-            Ok(Record::Statement { sql: body.join("\n"), expect: Expect::Error(code.parse()?) })
-        }
+        ["statement", "ok"] => Ok(Record::Statement {
+            sql: body.join("\n"),
+            expect: Expect::Ok,
+        }),
+        ["statement", "error"] => Ok(Record::Statement {
+            sql: body.join("\n"),
+            expect: Expect::AnyError,
+        }),
+        ["statement", "error", code] => Ok(Record::Statement {
+            sql: body.join("\n"),
+            expect: Expect::Error(code.parse()?),
+        }),
         ["query", types, rest @ ..] => {
             let rowsort = match rest {
                 [] => false,
                 ["rowsort"] => true,
                 _ => bail!("unknown words behind the types"),
             };
-            let split = body.iter().position(|line| *line == "----").context("a query has a line `----`")?;
+            let split = body
+                .iter()
+                .position(|line| *line == "----")
+                .context("a query has a line `----`")?;
             Ok(Record::Query {
                 sql: body[..split].join("\n"),
                 types: (*types).to_owned(),
@@ -90,7 +111,10 @@ pub fn rows(tab_separated: &str, rowsort: bool) -> Vec<String> {
     let mut rows: Vec<String> = tab_separated
         .lines()
         .map(|row| {
-            let values: Vec<&str> = row.split('\t').map(|v| if v.is_empty() { "(empty)" } else { v }).collect();
+            let values: Vec<&str> = row
+                .split('\t')
+                .map(|v| if v.is_empty() { "(empty)" } else { v })
+                .collect();
             values.join("\t")
         })
         .collect();
@@ -102,14 +126,22 @@ pub fn rows(tab_separated: &str, rowsort: bool) -> Vec<String> {
 
 /// Whether the rows are the ones wanted: `R` columns to nine digits, others exactly.
 pub fn equal(types: &str, got: &[String], want: &[String]) -> bool {
-    got.len() == want.len() && got.iter().zip(want).all(|(got, want)| equal_row(types, got, want))
+    got.len() == want.len()
+        && got
+            .iter()
+            .zip(want)
+            .all(|(got, want)| equal_row(types, got, want))
 }
 
 fn equal_row(types: &str, got: &str, want: &str) -> bool {
     let (got, want): (Vec<&str>, Vec<&str>) = (got.split('\t').collect(), want.split('\t').collect());
     let types = types.chars().chain(std::iter::repeat('T'));
     got.len() == want.len()
-        && got.iter().zip(&want).zip(types).all(|((got, want), ty)| got == want || (ty == 'R' && close(got, want)))
+        && got
+            .iter()
+            .zip(&want)
+            .zip(types)
+            .all(|((got, want), ty)| got == want || (ty == 'R' && close(got, want)))
 }
 
 fn close(got: &str, want: &str) -> bool {

@@ -27,13 +27,22 @@ struct Database {
 impl Database {
     async fn fresh() -> Result<Self> {
         let url = tests::clickhouse::fresh_database().await?;
-        let (server, name) = url.rsplit_once('/').context("an address ends with the database")?;
-        Ok(Self { client: reqwest::Client::new(), url: format!("{server}/"), name: name.to_owned() })
+        let (server, name) = url
+            .rsplit_once('/')
+            .context("an address ends with the database")?;
+        Ok(Self {
+            client: reqwest::Client::new(),
+            url: format!("{server}/"),
+            name: name.to_owned(),
+        })
     }
 
     /// The answer in TabSeparated, or the number of the error with its text.
     async fn query(&self, sql: &str) -> Result<Result<String, (u32, String)>> {
-        let request = self.client.post(&self.url).query(&[("database", self.name.as_str())]);
+        let request = self
+            .client
+            .post(&self.url)
+            .query(&[("database", self.name.as_str())]);
         // The files say `default` where they mean the database they run in.
         let sql = sql.replace("'default'", &format!("'{}'", self.name));
         let answer = request.body(sql).send().await?;
@@ -57,7 +66,12 @@ async fn run(database: &Database, record: &Record) -> Result<(bool, String)> {
             (Err((code, _)), Expect::AnyError) => (true, format!("error {code}")),
             (Err((code, text)), Expect::Error(want)) => (code == *want, format!("error {code}: {text}")),
         }),
-        Record::Query { sql, types, rowsort, want } => Ok(match database.query(sql).await? {
+        Record::Query {
+            sql,
+            types,
+            rowsort,
+            want,
+        } => Ok(match database.query(sql).await? {
             Err((code, text)) => (false, format!("error {code}: {text}")),
             Ok(text) => {
                 let got = rows(&text, *rowsort);
@@ -89,7 +103,9 @@ async fn problems(path: &Path) -> Result<Vec<String>> {
     let mut known: Vec<&Known> = KNOWN.iter().filter(|known| name == known.file).collect();
     for Numbered { line, record } in parse(&text).with_context(|| name.to_string())? {
         let sql = sql_of(&record);
-        let (same, got) = run(&database, &record).await.with_context(|| format!("{name}:{line}"))?;
+        let (same, got) = run(&database, &record)
+            .await
+            .with_context(|| format!("{name}:{line}"))?;
         match known.iter().position(|known| sql.contains(known.sql)) {
             None if same => {}
             None => problems.push(format!(
@@ -109,9 +125,15 @@ async fn problems(path: &Path) -> Result<Vec<String>> {
         }
     }
     for known in known {
-        problems.push(format!("{name}: no record has `{}` ({})", known.sql, known.reason));
+        problems.push(format!(
+            "{name}: no record has `{}` ({})",
+            known.sql, known.reason
+        ));
     }
-    database.query(&format!("DROP DATABASE {}", database.name)).await?.map_err(|(_, text)| anyhow::anyhow!(text))?;
+    database
+        .query(&format!("DROP DATABASE {}", database.name))
+        .await?
+        .map_err(|(_, text)| anyhow::anyhow!(text))?;
     Ok(problems)
 }
 

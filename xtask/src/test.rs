@@ -17,6 +17,7 @@ pub fn run(root: &Path, args: &[String], snapshots: Snapshots) -> Result<()> {
     let postgres = peers::start_postgres()?;
     let python = peers::python_venv(root)?;
     let node = peers::node_packages(root)?;
+    let clickhouse = peers::start_clickhouse(root, &python)?;
     println!("PostgreSQL, chdb, the Python and the node SDKs are ready");
     // Tests that drive the real binary start this build of it.
     command::cargo(&["build", "--quiet", "-p", "server"])?;
@@ -25,6 +26,7 @@ pub fn run(root: &Path, args: &[String], snapshots: Snapshots) -> Result<()> {
         .arg("test")
         .current_dir(root)
         .env("GRANARY_TEST_POSTGRES_URL", postgres.url())
+        .env("GRANARY_TEST_CLICKHOUSE_URL", clickhouse.url())
         .env("GRANARY_TEST_PYTHON", python)
         .env("GRANARY_TEST_NODE", node)
         .env(

@@ -89,6 +89,21 @@ pub(crate) fn compact_block(block: &Block) -> Block {
     Block::new(block.columns().iter().map(compact).collect(), block.rows())
 }
 
+/// Bytes that holding on to the block costs. A dictionary is shared by many blocks: each counts its part of it.
+pub(crate) fn held_bytes(block: &Block) -> usize {
+    block
+        .columns()
+        .iter()
+        .map(|column| match column {
+            Column::Dict(d) => {
+                let values = d.values.len().max(1);
+                4 * d.codes.len() + d.values.byte_size() / values * d.codes.len().min(values)
+            }
+            other => other.byte_size(),
+        })
+        .sum()
+}
+
 /// One block of all rows; `types` give the columns when there are no blocks.
 pub(crate) fn concat(blocks: &[Block], types: &[DataType]) -> Block {
     match blocks {

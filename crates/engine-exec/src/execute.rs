@@ -3,6 +3,7 @@
 use engine_sql::plan::{Expr, Plan};
 use engine_types::{Block, Column, Schema, Value};
 
+use crate::block_ops::held_bytes;
 use crate::pipeline::{Flow, Morsels};
 use crate::planner::Planner;
 use crate::program::Program;
@@ -152,7 +153,7 @@ impl Sink for FirstRows<'_> {
     fn block(&mut self, morsel: usize, block: Block) -> Result<Flow, ExecError> {
         self.in_morsel += block.rows() as u64;
         let block = crate::block_ops::compact_block(&block);
-        self.memory.add(block.byte_size())?;
+        self.memory.add(held_bytes(&block))?;
         self.blocks.push((morsel, block));
         Ok(if self.in_morsel >= self.wanted {
             Flow::Stop

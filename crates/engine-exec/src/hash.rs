@@ -23,18 +23,11 @@ pub(crate) fn hash_u128(key: u128) -> u64 {
 #[inline]
 pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
     let mut state = SEED ^ (bytes.len() as u64);
-    let mut chunks = bytes.chunks_exact(8);
-    for chunk in &mut chunks {
-        let word = chunk
-            .iter()
-            .rev()
-            .fold(0u64, |word, &b| (word << 8) | u64::from(b));
-        state = fold(state ^ word, PRIME);
+    let (words, tail) = bytes.as_chunks::<8>();
+    for word in words {
+        state = fold(state ^ u64::from_le_bytes(*word), PRIME);
     }
-    let tail = chunks
-        .remainder()
-        .iter()
-        .rev()
-        .fold(0u64, |word, &b| (word << 8) | u64::from(b));
-    fold(state ^ tail, PRIME ^ SEED)
+    let mut last = [0u8; 8];
+    last[..tail.len()].copy_from_slice(tail);
+    fold(state ^ u64::from_le_bytes(last), PRIME ^ SEED)
 }

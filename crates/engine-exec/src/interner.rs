@@ -7,34 +7,48 @@ use crate::hash::hash_bytes;
 /// The number of a string that is not there.
 pub(crate) const ABSENT: u32 = u32::MAX;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Interner {
-    table: HashTable<u32>,
-    hashes: Vec<u64>,
-    /// String `i` is `bytes[ends[i - 1]..ends[i]]`, from 0 for the first.
-    ends: Vec<usize>,
+    /// Hash and number: most misses are decided without looking at the strings.
+    table: HashTable<(u64, u32)>,
+    /// String `i` is `bytes[starts[i]..starts[i + 1]]`.
+    starts: Vec<usize>,
     bytes: Vec<u8>,
     null: Option<u32>,
 }
 
+impl Default for Interner {
+    fn default() -> Self {
+        Self {
+            table: HashTable::new(),
+            starts: vec![0],
+            bytes: Vec::new(),
+            null: None,
+        }
+    }
+}
+
 impl Interner {
+    #[inline]
     fn get(&self, id: u32) -> &[u8] {
         let id = id as usize;
-        let start = if id == 0 { 0 } else { self.ends[id - 1] };
-        &self.bytes[start..self.ends[id]]
+        &self.bytes[self.starts[id]..self.starts[id + 1]]
+    }
+
+    #[inline]
+    fn lookup(&self, hash: u64, bytes: &[u8]) -> Option<u32> {
+        self.table
+            .find(hash, |slot| slot.0 == hash && self.get(slot.1) == bytes)
+            .map(|slot| slot.1)
     }
 
     pub(crate) fn intern(&mut self, bytes: &[u8]) -> u32 {
         let hash = hash_bytes(bytes);
-        let found = self.table.find(hash, |&id| {
-            self.hashes[id as usize] == hash && self.get(id) == bytes
-        });
-        if let Some(&id) = found {
+        if let Some(id) = self.lookup(hash, bytes) {
             return id;
         }
-        let id = self.push(bytes, hash);
-        let hashes = &self.hashes;
-        self.table.insert_unique(hash, id, |&id| hashes[id as usize]);
+        let id = self.push(bytes);
+        self.table.insert_unique(hash, (hash, id), |slot| slot.0);
         id
     }
 
@@ -43,7 +57,7 @@ impl Interner {
         match self.null {
             Some(id) => id,
             None => {
-                let id = self.push(b"", 0);
+                let id = self.push(b"");
                 self.null = Some(id);
                 id
             }
@@ -51,28 +65,21 @@ impl Interner {
     }
 
     pub(crate) fn find(&self, bytes: &[u8]) -> u32 {
-        let hash = hash_bytes(bytes);
-        self.table
-            .find(hash, |&id| {
-                self.hashes[id as usize] == hash && self.get(id) == bytes
-            })
-            .copied()
-            .unwrap_or(ABSENT)
+        self.lookup(hash_bytes(bytes), bytes).unwrap_or(ABSENT)
     }
 
     pub(crate) fn find_null(&self) -> u32 {
         self.null.unwrap_or(ABSENT)
     }
 
-    fn push(&mut self, bytes: &[u8], hash: u64) -> u32 {
-        let id = u32::try_from(self.ends.len()).expect("the memory limit comes before 2^32 keys");
+    fn push(&mut self, bytes: &[u8]) -> u32 {
+        let id = u32::try_from(self.starts.len() - 1).expect("the memory limit comes before 2^32 keys");
         self.bytes.extend_from_slice(bytes);
-        self.ends.push(self.bytes.len());
-        self.hashes.push(hash);
+        self.starts.push(self.bytes.len());
         id
     }
 
     pub(crate) fn byte_size(&self) -> usize {
-        self.bytes.capacity() + 16 * self.ends.capacity() + 5 * self.table.capacity()
+        self.bytes.capacity() + 8 * self.starts.capacity() + 17 * self.table.capacity()
     }
 }

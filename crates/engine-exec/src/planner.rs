@@ -53,7 +53,7 @@ impl<'a> Planner<'a> {
 
     fn materialized(&self, blocks: Vec<Block>, what: &'static str) -> Result<Pipeline, ExecError> {
         let mut memory = self.context.memory.reserve(what);
-        memory.set(blocks.iter().map(Block::byte_size).sum())?;
+        memory.set(blocks.iter().map(crate::block_ops::held_bytes).sum())?;
         Ok(Pipeline::new(Materialized::new(blocks, self.context, memory)))
     }
 

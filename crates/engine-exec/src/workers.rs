@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use engine_types::Block;
 
+use crate::block_ops::held_bytes;
 use crate::memory::Reservation;
 use crate::pipeline::{Flow, Morsels};
 use crate::{ExecContext, ExecError};
@@ -120,7 +121,7 @@ pub(crate) struct Collect {
 impl Sink for Collect {
     fn block(&mut self, morsel: usize, block: Block) -> Result<Flow, ExecError> {
         let block = crate::block_ops::compact_block(&block);
-        self.memory.add(block.byte_size())?;
+        self.memory.add(held_bytes(&block))?;
         self.blocks.push((morsel, block));
         Ok(Flow::Continue)
     }
@@ -140,7 +141,7 @@ pub(crate) fn collect(
     let mut memory = context.memory.reserve(what);
     let mut bytes = 0;
     for sink in sinks {
-        bytes += sink.blocks.iter().map(|(_, b)| b.byte_size()).sum::<usize>();
+        bytes += sink.blocks.iter().map(|(_, b)| held_bytes(b)).sum::<usize>();
         all.extend(sink.blocks);
     }
     memory.set(bytes)?;

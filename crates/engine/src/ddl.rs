@@ -78,7 +78,7 @@ fn bare(create: Statement) -> Definition {
 impl Engine {
     /// Runs `change` on a copy of the catalogue and publishes it when that went well.
     fn change<T>(&self, change: impl FnOnce(&mut Catalogue) -> Result<T>) -> Result<T> {
-        let _one_at_a_time = self.ddl.lock();
+        let _one_at_a_time = self.ddl.write();
         let mut catalogue = self.catalogue().as_ref().clone();
         let outcome = change(&mut catalogue);
         // Also after a failure half-way: what the storage has done is done.

@@ -26,8 +26,9 @@ use crate::system_tables::SystemState;
 pub struct Engine {
     pub(crate) storage: Arc<Storage>,
     pub(crate) catalogue: RwLock<Arc<Catalogue>>,
-    /// Held by statements that change the catalogue.
-    pub(crate) ddl: Mutex<()>,
+    /// Written by statements that change the catalogue, read while a statement takes catalogue and snapshots or adds
+    /// rows: definitions and stored columns always belong together.
+    pub(crate) ddl: RwLock<()>,
     pub(crate) config: EngineConfig,
     background: Mutex<Option<Background>>,
     opened: Instant,
@@ -93,7 +94,7 @@ impl Engine {
         Ok(Self {
             storage,
             catalogue: RwLock::new(Arc::new(catalogue)),
-            ddl: Mutex::new(()),
+            ddl: RwLock::new(()),
             config,
             background: Mutex::new(background),
             opened,
@@ -107,32 +108,20 @@ impl Engine {
     /// Adds rows to one or several tables: all or nothing, durable and visible when it returns. With a token that was
     /// accepted before, nothing is added.
     pub fn insert(&self, inserts: Vec<TableInsert>, token: Option<&str>) -> Result<Inserted> {
-        // Taken again when a table changed between reading its definition and writing the rows.
-        let mut attempts = 0;
-        loop {
-            let catalogue = self.catalogue();
-            let mut writes = Vec::with_capacity(inserts.len());
-            for insert in &inserts {
-                writes.extend(prepare(&catalogue, insert.clone())?);
-            }
-            let tables: Vec<_> = writes.iter().map(|(table, _)| *table).collect();
-            match self.storage.append_with_token(token, writes) {
-                Ok(appended) => {
-                    if self.config.flush_every_insert {
-                        self.storage.flush_tables(&tables)?;
-                    }
-                    return Ok(Inserted {
-                        deduplicated: appended.deduplicated,
-                    });
-                }
-                Err(StorageError::BadBlock { .. })
-                    if attempts < 3 && !Arc::ptr_eq(&catalogue, &self.catalogue()) =>
-                {
-                    attempts += 1;
-                }
-                Err(error) => return Err(error.into()),
-            }
+        let _definitions_stay = self.ddl.read();
+        let catalogue = self.catalogue();
+        let mut writes = Vec::with_capacity(inserts.len());
+        for insert in inserts {
+            writes.extend(prepare(&catalogue, insert)?);
         }
+        let tables: Vec<_> = writes.iter().map(|(table, _)| *table).collect();
+        let appended = self.storage.append_with_token(token, writes)?;
+        if self.config.flush_every_insert {
+            self.storage.flush_tables(&tables)?;
+        }
+        Ok(Inserted {
+            deduplicated: appended.deduplicated,
+        })
     }
 
     /// For each row of `keys` (columns in the order of the table's `INDEX lookup_…`) whether the table has a row with
@@ -196,8 +185,10 @@ impl Engine {
         self.catalogue.read().clone()
     }
 
-    pub(crate) fn source(&self, catalogue: &Arc<Catalogue>) -> Result<EngineSource> {
-        EngineSource::new(&self.storage, catalogue.clone())
+    /// All tables as they are now, with the catalogue that describes them.
+    pub(crate) fn source(&self) -> Result<EngineSource> {
+        let _definitions_stay = self.ddl.read();
+        EngineSource::new(&self.storage, self.catalogue())
     }
 
     /// Limits of a statement with these settings.

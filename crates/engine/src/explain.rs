@@ -22,9 +22,8 @@ impl Engine {
                 "EXPLAIN of this statement is not supported",
             ));
         };
-        let catalogue = self.catalogue();
-        let (plan, _) = self.bind(query, options, &catalogue)?;
-        let source = self.source(&catalogue)?;
+        let source = self.source()?;
+        let (plan, _) = self.bind(query, options, &source.catalogue)?;
         let mut lines = Vec::new();
         describe(&plan, 0, &source, &mut lines)?;
         Ok(QueryResult::of_lines("explain", lines))

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use engine_exec::{ExecError, Scan, ScanRequest, TableSource};
-use engine_storage::{Morsel, Snapshot, Storage, StorageError, TableId};
+use engine_storage::{Morsel, Snapshot, Storage, TableId};
 use engine_types::{Block, Column};
 use parking_lot::Mutex;
 
@@ -42,15 +42,7 @@ impl EngineSource {
             .filter(|o| matches!(o, Object::Table(_)))
             .map(Object::id)
             .collect();
-        let snapshots = match storage.snapshots(&ids) {
-            Ok(snapshots) => ids.into_iter().zip(snapshots).collect(),
-            // A table was dropped since the catalogue was read: take those that are left.
-            Err(StorageError::UnknownTable(_)) => ids
-                .into_iter()
-                .filter_map(|id| Some((id, storage.snapshot(id).ok()?)))
-                .collect(),
-            Err(error) => return Err(error.into()),
-        };
+        let snapshots = ids.iter().copied().zip(storage.snapshots(&ids)?).collect();
         Ok(Self {
             catalogue,
             snapshots,

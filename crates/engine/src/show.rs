@@ -215,12 +215,12 @@ impl Engine {
     }
 }
 
-/// The columns of DESCRIBE: name, type, kind and text of the default, comment.
-fn described(columns: impl Iterator<Item = (String, String, &'static str, String, String)>) -> QueryResult {
-    let columns: Vec<_> = columns.collect();
-    let texts = |pick: &dyn Fn(&(String, String, &'static str, String, String)) -> String| {
-        Column::strings(columns.iter().map(pick))
-    };
+/// A row of DESCRIBE: name, type, kind and text of the default, comment.
+type Described = (String, String, &'static str, String, String);
+
+fn described(columns: impl Iterator<Item = Described>) -> QueryResult {
+    let columns: Vec<Described> = columns.collect();
+    let texts = |pick: &dyn Fn(&Described) -> String| Column::strings(columns.iter().map(pick));
     let none = || Column::strings(columns.iter().map(|_| ""));
     QueryResult::of_columns(vec![
         ("name", DataType::String, texts(&|c| c.0.clone())),

@@ -98,9 +98,8 @@ impl Engine {
     }
 
     fn select(&self, query: &Query, options: &QueryOptions) -> Result<QueryResult> {
-        let catalogue = self.catalogue();
-        let (plan, settings) = self.bind(query, options, &catalogue)?;
-        let source = self.source(&catalogue)?;
+        let source = self.source()?;
+        let (plan, settings) = self.bind(query, options, &source.catalogue)?;
         let context = self.context(&settings, options)?;
         let result = engine_exec::execute(&plan, &source, &context)?;
         let scans = std::mem::take(&mut *source.scans.lock());

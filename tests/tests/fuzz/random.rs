@@ -21,7 +21,11 @@ impl Random {
 
     /// Below `end`; 0 when `end` is 0.
     pub fn below(&mut self, end: usize) -> usize {
-        if end == 0 { 0 } else { (self.next() % end as u64) as usize }
+        if end == 0 {
+            0
+        } else {
+            (self.next() % end as u64) as usize
+        }
     }
 
     pub fn one_in(&mut self, n: usize) -> bool {
@@ -35,7 +39,11 @@ impl Random {
     /// A part of `0..len`, mostly short; may be empty.
     pub fn range(&mut self, len: usize) -> std::ops::Range<usize> {
         let start = self.below(len + 1);
-        let longest = if self.one_in(4) { len - start } else { (len - start).min(16) };
+        let longest = if self.one_in(4) {
+            len - start
+        } else {
+            (len - start).min(16)
+        };
         start..start + self.below(longest + 1)
     }
 }

@@ -8,8 +8,8 @@ use engine_sql::ast::{InsertSource, Statement};
 use engine_sql::plan::{TableName, explain};
 use engine_sql::{
     BindContext, Catalog, ColumnInfo, ColumnKind, ParameterValue, SqlError, TableInfo, bind, bind_expression,
-    bind_insert_rows, bind_unoptimized, data_type, parse_expr, parse_query, parse_statement, parse_statements,
-    parse_type_name,
+    bind_insert_rows, bind_unoptimized, data_type, parse_expr, parse_query, parse_statement,
+    parse_statements, parse_type_name,
 };
 use engine_types::{DataType, Field};
 
@@ -62,7 +62,10 @@ impl Catalog for Tables {
             kind: ColumnKind::Alias(parse_expr("code + 1").expect("an expression")),
         };
         Some(TableInfo {
-            name: TableName { database: "default".to_owned(), table: name.to_owned() },
+            name: TableName {
+                database: "default".to_owned(),
+                table: name.to_owned(),
+            },
             columns: columns.chain([alias]).collect(),
             sorting_key: vec![parse_expr("team_id").expect("a key")],
             sampling_key: Some(parse_expr("code").expect("a key")),
@@ -104,23 +107,60 @@ pub fn target() -> Target {
             }));
         }
     }
-    let mut seeds: Vec<Input> = texts.iter().map(|text| Input::new("statement", text.as_bytes())).collect();
+    let mut seeds: Vec<Input> = texts
+        .iter()
+        .map(|text| Input::new("statement", text.as_bytes()))
+        .collect();
     for head in ["statements", "query"] {
-        seeds.extend(texts.iter().step_by(7).map(|text| Input::new(head, text.as_bytes())));
+        seeds.extend(
+            texts
+                .iter()
+                .step_by(7)
+                .map(|text| Input::new(head, text.as_bytes())),
+        );
     }
-    let exprs = texts.iter().filter_map(|text| text.strip_prefix("SELECT ")).step_by(2);
+    let exprs = texts
+        .iter()
+        .filter_map(|text| text.strip_prefix("SELECT "))
+        .step_by(2);
     seeds.extend(exprs.map(|text| Input::new("expr", text.split(" FROM ").next().unwrap_or(text))));
     for ty in [
-        "Array(Nullable(LowCardinality(String)))", "Map(String, Array(UInt8))", "Tuple(a UInt8, b DateTime64(6, 'UTC'))",
-        "Enum8('a' = 1, 'b' = -2)", "FixedString(16)", "Decimal(18, 4)", "AggregateFunction(sum, UInt64)",
+        "Array(Nullable(LowCardinality(String)))",
+        "Map(String, Array(UInt8))",
+        "Tuple(a UInt8, b DateTime64(6, 'UTC'))",
+        "Enum8('a' = 1, 'b' = -2)",
+        "FixedString(16)",
+        "Decimal(18, 4)",
+        "AggregateFunction(sum, UInt64)",
     ] {
         seeds.push(Input::new("type", ty));
     }
     let mut dictionary: BTreeSet<Vec<u8>> = BTreeSet::new();
     for text in &texts {
-        dictionary.extend(words(text.as_bytes()).into_iter().map(|word| [b" ", &text.as_bytes()[word]].concat()));
+        dictionary.extend(
+            words(text.as_bytes())
+                .into_iter()
+                .map(|word| [b" ", &text.as_bytes()[word]].concat()),
+        );
     }
-    for token in ["/*", "--", "'", "`", "\"", "$$", "\\", "{x:UInt8}", "::", "->", "<=>", "0x", "1e", "\u{a0}", "É", "\0"] {
+    for token in [
+        "/*",
+        "--",
+        "'",
+        "`",
+        "\"",
+        "$$",
+        "\\",
+        "{x:UInt8}",
+        "::",
+        "->",
+        "<=>",
+        "0x",
+        "1e",
+        "\u{a0}",
+        "É",
+        "\0",
+    ] {
         dictionary.insert(token.as_bytes().to_vec());
     }
     dictionary.insert(vec![0xff]);
@@ -193,11 +233,17 @@ fn check(input: &Input) -> Result<String, String> {
 fn refused(body: &[u8], error: &SqlError) -> Result<String, String> {
     let lines = body.iter().filter(|&&b| b == b'\n').count() + 1;
     match error.position {
-        _ if error.code == 0 || error.message.is_empty() => Err(format!("an error that says nothing: {error:?}")),
+        _ if error.code == 0 || error.message.is_empty() => {
+            Err(format!("an error that says nothing: {error:?}"))
+        }
         Some(at) if at.line == 0 || at.line > lines || at.column == 0 || at.column > body.len() + 1 => {
             Err(format!("the error is outside of the text: {error:?}"))
         }
-        _ => Ok(format!("refused {}: {}", error.code, error.message.chars().take(40).collect::<String>())),
+        _ => Ok(format!(
+            "refused {}: {}",
+            error.code,
+            error.message.chars().take(40).collect::<String>()
+        )),
     }
 }
 
@@ -205,11 +251,13 @@ fn refused(body: &[u8], error: &SqlError) -> Result<String, String> {
 fn same<T: PartialEq + std::fmt::Debug + std::fmt::Display>(
     text: &str,
     tree: &T,
-    parse: impl Fn(&str) -> Result<T, SqlError>,
+    parse: impl Fn(String) -> Result<T, SqlError>,
 ) -> Result<(), String> {
-    match parse(text) {
+    match parse(text.to_owned()) {
         Err(error) => Err(format!("printed `{text}`, which does not parse: {error}")),
-        Ok(again) if again != *tree => Err(format!("printed `{text}`, which parses to another tree, `{again}`")),
+        Ok(again) if again != *tree => Err(format!(
+            "printed `{text}`, which parses to another tree, `{again}`"
+        )),
         Ok(_) => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use engine_sql::plan::SortKey;
 use engine_types::{Block, Column, DataType};
 
-use crate::block_ops::compact_block;
+use crate::block_ops::{compact_block, held_bytes};
 use crate::memory::Reservation;
 use crate::pipeline::{Flow, Morsels};
 use crate::program::Program;
@@ -12,7 +12,7 @@ use crate::workers::{self, Sink};
 use crate::{ExecContext, ExecError};
 
 /// Rows gathered between two cuts to the limit, at least.
-const CUT_ROWS: usize = 65_536;
+const CUT_ROWS: usize = 16_384;
 
 /// One block of all rows in order, only the first `limit`.
 pub(crate) fn sort(
@@ -32,6 +32,7 @@ pub(crate) fn sort(
         order: &order,
         blocks: Vec::new(),
         rows: 0,
+        worst: None,
         memory: context.memory.reserve("sort"),
     })?;
     let mut all: Vec<(usize, Block)> = Vec::new();
@@ -46,7 +47,7 @@ pub(crate) fn sort(
     drop(blocks);
     let mut memory = context.memory.reserve("sort");
     // The concatenation, beside what the threads still account for.
-    memory.set(block.byte_size())?;
+    memory.set(held_bytes(&block))?;
     drop(held);
     let keys = order.keys(&block)?;
     memory.add(keys.byte_size())?;
@@ -70,6 +71,9 @@ struct Gathered<'a> {
     order: &'a Order<'a>,
     blocks: Vec<(usize, Block)>,
     rows: usize,
+    /// The last key of the rows kept by a cut. This thread's later rows come after them: with an equal key, or a
+    /// greater one, they are not among the first.
+    worst: Option<Vec<u8>>,
     memory: Reservation,
 }
 
@@ -79,7 +83,9 @@ impl Gathered<'_> {
     fn cut(&mut self, limit: usize) -> Result<(), ExecError> {
         let blocks: Vec<Block> = self.blocks.iter().map(|(_, b)| b.clone()).collect();
         let block = Block::concat(&blocks);
-        let mut kept = self.order.keys(&block)?.order(Some(limit));
+        let keys = self.order.keys(&block)?;
+        let mut kept = keys.order(Some(limit));
+        self.worst = kept.last().map(|&row| keys.get(row).to_vec());
         kept.sort_unstable();
         let mut out = Vec::new();
         let (mut start, mut at) = (0u32, 0);
@@ -109,14 +115,27 @@ impl Gathered<'_> {
             .collect();
         self.rows = kept.len();
         self.memory
-            .set(self.blocks.iter().map(|(_, b)| b.byte_size()).sum())
+            .set(self.blocks.iter().map(|(_, b)| held_bytes(b)).sum())
     }
 }
 
 impl Sink for Gathered<'_> {
     fn block(&mut self, morsel: usize, block: Block) -> Result<Flow, ExecError> {
+        let block = match &self.worst {
+            Some(worst) => {
+                let keys = self.order.keys(&block)?;
+                let better: Vec<u32> = (0..block.rows() as u32)
+                    .filter(|&row| keys.get(row) < worst.as_slice())
+                    .collect();
+                if better.is_empty() {
+                    return Ok(Flow::Continue);
+                }
+                block.gather(&better)
+            }
+            None => block,
+        };
         let block = compact_block(&block);
-        self.memory.add(block.byte_size())?;
+        self.memory.add(held_bytes(&block))?;
         self.rows += block.rows();
         self.blocks.push((morsel, block));
         if let Some(limit) = self.order.limit

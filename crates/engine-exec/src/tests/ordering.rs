@@ -190,6 +190,34 @@ fn a_limit_does_not_read_the_rest() {
 }
 
 #[test]
+fn ties_at_the_limit_keep_their_order() {
+    let number = engine_sql::plan::Expr::column(0, DataType::UInt64);
+    let bound = super::harness::literal(Value::UInt(100_000), "UInt64");
+    for (descending, first) in [(false, 0), (true, 100_001)] {
+        let plan = Plan::Sort {
+            input: Box::new(Plan::Numbers {
+                offset: 0,
+                count: 300_000,
+            }),
+            keys: vec![SortKey {
+                expr: super::functions::greater(number.clone(), bound.clone()),
+                descending,
+                nulls_first: false,
+            }],
+            limit: Some(3),
+        };
+        for threads in [1, 2] {
+            let context = super::harness::context(threads, 8192);
+            let rows = crate::execute(&plan, &crate::EmptySource, &context)
+                .unwrap()
+                .to_rows();
+            let want: Vec<Row> = (first..first + 3).map(|n| vec![Value::UInt(n)]).collect();
+            assert_eq!(rows, want, "descending {descending}, {threads} threads");
+        }
+    }
+}
+
+#[test]
 fn top_n_over_many_rows_keeps_memory_small() {
     let plan = Plan::Sort {
         input: Box::new(Plan::Numbers {

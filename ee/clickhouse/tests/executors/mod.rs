@@ -8,10 +8,12 @@ use ee_clickhouse::{Embedded, Executor, Http, HttpOptions};
 use engine::{Engine, EngineConfig};
 use engine_storage::directory::SimulatedDirectory;
 
-/// A fresh database on the server that `GRANARY_TEST_CLICKHOUSE_URL` names; `None` without one.
-pub async fn server() -> Option<Http> {
+/// A fresh database on the server that `GRANARY_TEST_CLICKHOUSE_URL` names.
+pub async fn server() -> Http {
     static DATABASES: AtomicU32 = AtomicU32::new(0);
-    let url = std::env::var("GRANARY_TEST_CLICKHOUSE_URL").ok()?;
+    let url = std::env::var("GRANARY_TEST_CLICKHOUSE_URL").expect(
+        "GRANARY_TEST_CLICKHOUSE_URL names no ClickHouse server: `cargo xtask test` starts one and sets it",
+    );
     let number = DATABASES.fetch_add(1, Ordering::Relaxed);
     let database = format!("case_{}_{number}", std::process::id());
     let connect = |database: &str| {
@@ -28,7 +30,7 @@ pub async fn server() -> Option<Http> {
         .command(&format!("CREATE DATABASE {database}"))
         .await
         .expect("a database");
-    Some(connect(&database))
+    connect(&database)
 }
 
 /// A fresh engine on a directory in memory.
