@@ -150,3 +150,6 @@ fn close(got: &str, want: &str) -> bool {
         (_, _) => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,20 +32,16 @@ impl Database {
             .context("an address ends with the database")?;
         Ok(Self {
             client: reqwest::Client::new(),
-            url: format!("{server}/"),
+            url: format!("{server}/?database={name}"),
             name: name.to_owned(),
         })
     }
 
     /// The answer in TabSeparated, or the number of the error with its text.
     async fn query(&self, sql: &str) -> Result<Result<String, (u32, String)>> {
-        let request = self
-            .client
-            .post(&self.url)
-            .query(&[("database", self.name.as_str())]);
         // The files say `default` where they mean the database they run in.
         let sql = sql.replace("'default'", &format!("'{}'", self.name));
-        let answer = request.body(sql).send().await?;
+        let answer = self.client.post(&self.url).body(sql).send().await?;
         let code = answer.headers().get("x-clickhouse-exception-code").cloned();
         let failed = !answer.status().is_success();
         let text = answer.text().await?;

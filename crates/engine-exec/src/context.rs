@@ -19,6 +19,7 @@ pub struct ExecContext {
     pub deadline: Option<(Instant, Duration)>,
     pub max_rows_to_read: Option<u64>,
     pub max_result_rows: Option<u64>,
+    /// What the query may hold at once (error 241).
     pub memory: Memory,
     pub stats: Arc<QueryStats>,
 }

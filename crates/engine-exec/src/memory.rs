@@ -13,6 +13,8 @@ pub struct Memory {
 
 #[derive(Debug)]
 struct Shared {
+    /// The budget this one is a part of.
+    parent: Option<Arc<Shared>>,
     limit: usize,
     used: AtomicUsize,
     peak: AtomicUsize,
@@ -31,10 +33,25 @@ impl Memory {
     pub fn new(limit: usize) -> Self {
         Self {
             shared: Arc::new(Shared {
+                parent: None,
                 limit,
                 used: AtomicUsize::new(0),
                 peak: AtomicUsize::new(0),
             }),
+        }
+    }
+
+    /// A budget with a limit of its own whose bytes also count against this one.
+    #[must_use]
+    pub fn child(&self, limit: usize) -> Self {
+        let child = Shared {
+            parent: Some(self.shared.clone()),
+            limit,
+            used: AtomicUsize::new(0),
+            peak: AtomicUsize::new(0),
+        };
+        Self {
+            shared: Arc::new(child),
         }
     }
 
@@ -52,25 +69,45 @@ impl Memory {
     }
 }
 
+impl Shared {
+    /// Takes bytes here and above, or nowhere.
+    fn take(&self, more: usize, what: &'static str) -> Result<(), ExecError> {
+        let used = self.used.fetch_add(more, Ordering::Relaxed).saturating_add(more);
+        let outcome = if used > self.limit {
+            Err(ExecError::MemoryLimit {
+                what,
+                wanted: used,
+                limit: self.limit,
+            })
+        } else {
+            self.parent
+                .as_ref()
+                .map_or(Ok(()), |parent| parent.take(more, what))
+        };
+        if outcome.is_ok() {
+            self.peak.fetch_max(used, Ordering::Relaxed);
+        } else {
+            self.used.fetch_sub(more, Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+        if let Some(parent) = &self.parent {
+            parent.give_back(bytes);
+        }
+    }
+}
+
 impl Reservation {
     /// Grows or shrinks to `bytes`. On failure the reservation is unchanged.
     pub(crate) fn set(&mut self, bytes: usize) -> Result<(), ExecError> {
         if bytes <= self.bytes {
-            self.shared.used.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
-            self.bytes = bytes;
-            return Ok(());
+            self.shared.give_back(self.bytes - bytes);
+        } else {
+            self.shared.take(bytes - self.bytes, self.what)?;
         }
-        let more = bytes - self.bytes;
-        let used = self.shared.used.fetch_add(more, Ordering::Relaxed) + more;
-        if used > self.shared.limit {
-            self.shared.used.fetch_sub(more, Ordering::Relaxed);
-            return Err(ExecError::MemoryLimit {
-                what: self.what,
-                wanted: used,
-                limit: self.shared.limit,
-            });
-        }
-        self.shared.peak.fetch_max(used, Ordering::Relaxed);
         self.bytes = bytes;
         Ok(())
     }
@@ -82,6 +119,6 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.shared.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.shared.give_back(self.bytes);
     }
 }

@@ -3,6 +3,8 @@
 /// What [`crate::Engine::open`] takes. The defaults suit a server with a few GB of memory.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
+    /// Hard limit of bytes that all queries together hold.
+    pub memory_bytes: usize,
     /// Hard limit of bytes one query holds, unless its `max_memory_usage` says less.
     pub query_memory_bytes: usize,
     /// Decoded blocks kept for the next scan.
@@ -28,6 +30,7 @@ pub struct EngineConfig {
 impl Default for EngineConfig {
     fn default() -> Self {
         Self {
+            memory_bytes: 6 << 30,
             query_memory_bytes: 4 << 30,
             cache_bytes: 512 << 20,
             max_threads: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),

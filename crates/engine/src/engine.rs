@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use engine_exec::ExecContext;
+use engine_exec::{ExecContext, Memory};
 use engine_storage::{Directory, LocalDirectory, Storage, StorageError, StorageOptions, TableDef};
 use engine_types::{Block, Column, DataType};
 use parking_lot::{Mutex, RwLock};
@@ -30,6 +30,8 @@ pub struct Engine {
     /// rows: definitions and stored columns always belong together.
     pub(crate) ddl: RwLock<()>,
     pub(crate) config: EngineConfig,
+    /// What all queries together may hold.
+    budget: Memory,
     background: Mutex<Option<Background>>,
     opened: Instant,
 }
@@ -95,6 +97,7 @@ impl Engine {
             storage,
             catalogue: RwLock::new(Arc::new(catalogue)),
             ddl: RwLock::new(()),
+            budget: Memory::new(config.memory_bytes),
             config,
             background: Mutex::new(background),
             opened,
@@ -197,7 +200,13 @@ impl Engine {
         settings: &BTreeMap<String, String>,
         options: &QueryOptions,
     ) -> Result<ExecContext> {
-        options::context(&self.config, settings, &options.cancel, Instant::now())
+        options::context(
+            &self.config,
+            &self.budget,
+            settings,
+            &options.cancel,
+            Instant::now(),
+        )
     }
 
     pub(crate) fn system_state<'a>(&'a self, catalogue: &'a Catalogue) -> SystemState<'a> {

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use engine_exec::ExecContext;
+use engine_exec::{ExecContext, Memory};
 use engine_types::{DataType, Value};
 
 use crate::catalogue::DEFAULT_DATABASE;
@@ -61,6 +61,7 @@ impl QueryOptions {
 /// Limits of one statement from its settings; `start` is when it began.
 pub(crate) fn context(
     config: &EngineConfig,
+    budget: &Memory,
     settings: &BTreeMap<String, String>,
     cancel: &Arc<AtomicBool>,
     start: Instant,
@@ -104,9 +105,10 @@ pub(crate) fn context(
             .map_or(config.block_size, |n| to_usize(n).min(config.block_size)),
         cancel: cancel.clone(),
         deadline: (seconds > 0.0).then(|| (start, Duration::from_secs_f64(seconds))),
+        memory: budget.child(memory),
         ..ExecContext::default()
     };
     context.max_rows_to_read = number("max_rows_to_read")?;
     context.max_result_rows = number("max_result_rows")?;
-    Ok(context.with_memory_limit(memory))
+    Ok(context)
 }

@@ -29,7 +29,10 @@ impl Directory for StoreDirectory {
     }
 
     async fn record_definitions(&self, definitions: Vec<Definition>) -> Result<(), DirectoryError> {
-        self.metadata.record_definitions(&definitions).await.map_err(unavailable)
+        self.metadata
+            .record_definitions(&definitions)
+            .await
+            .map_err(unavailable)
     }
 
     async fn mark_ingested(&self, project: ProjectId) -> Result<(), DirectoryError> {

@@ -229,11 +229,7 @@ impl Search {
         let verdict = self.verdict(input);
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = None;
         match verdict {
-            Ok(outcome) => Ok(outcome
-                .chars()
-                .filter(|c| !c.is_ascii_digit())
-                .take(200)
-                .collect()),
+            Ok(outcome) => Ok(without_details(&outcome)),
             Err(problem) => {
                 let small = self.shrunk(input);
                 let problem = self.verdict(&small).err().unwrap_or(problem);
@@ -302,6 +298,17 @@ impl Search {
         }
         Failure { report, input }
     }
+}
+
+/// Without numbers and quoted things, so that equal refusals of different inputs are one outcome.
+fn without_details(outcome: &str) -> String {
+    let unquoted: String = outcome.split(['`', '\'', '"']).step_by(2).collect();
+    let words: Vec<&str> = unquoted
+        .split_whitespace()
+        .filter(|word| !word.contains(|c: char| c.is_ascii_digit()))
+        .take(16)
+        .collect();
+    words.join(" ")
 }
 
 /// The files in the folder of found inputs, by name.

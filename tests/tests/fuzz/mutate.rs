@@ -8,12 +8,31 @@ use crate::random::Random;
 type Change = fn(&mut Vec<u8>, &mut Source<'_>);
 
 const OF_BYTES: &[Change] = &[
-    flip_bit, set_byte, cut_end, cut_range, double_range, repeat_range, swap_ranges, splice, insert_token,
-    overwrite_token, write_integer, write_number, wrap_range,
+    |body, source| flip_bit(body, source),
+    |body, source| set_byte(body, source),
+    cut_end,
+    cut_range,
+    double_range,
+    repeat_range,
+    swap_ranges,
+    splice,
+    insert_token,
+    overwrite_token,
+    |body, source| write_integer(body, source),
+    write_number,
+    wrap_range,
 ];
 
 const OF_WORDS: &[Change] = &[
-    drop_word, replace_word, replace_word, swap_words, wrap_range, write_number, insert_token, splice_words, splice_words,
+    drop_word,
+    replace_word,
+    replace_word,
+    swap_words,
+    wrap_range,
+    write_number,
+    insert_token,
+    splice_words,
+    splice_words,
     double_words,
 ];
 
@@ -28,10 +47,21 @@ pub fn mutated(corpus: &[Input], dictionary: &[Vec<u8>], bytes_max: usize, rando
     let changes = if random.one_in(2) { 1 } else { 1 + random.below(4) };
     for _ in 0..changes {
         // What is text mostly stays text, and so gets deeper.
-        let is_text = input.body.iter().all(|b| !b.is_ascii_control() || b.is_ascii_whitespace());
-        let kinds = if is_text && !random.one_in(4) { OF_WORDS } else { OF_BYTES };
-        let change = random.pick(kinds).copied().unwrap_or(flip_bit);
-        let mut source = Source { corpus, dictionary, random: &mut *random };
+        let is_text = input
+            .body
+            .iter()
+            .all(|b| !b.is_ascii_control() || b.is_ascii_whitespace());
+        let kinds = if is_text && !random.one_in(4) {
+            OF_WORDS
+        } else {
+            OF_BYTES
+        };
+        let change = random.pick(kinds).copied().unwrap_or(cut_end);
+        let mut source = Source {
+            corpus,
+            dictionary,
+            random: &mut *random,
+        };
         change(&mut input.body, &mut source);
         input.body.truncate(bytes_max);
     }
@@ -44,7 +74,7 @@ struct Source<'a> {
     random: &'a mut Random,
 }
 
-fn flip_bit(body: &mut Vec<u8>, source: &mut Source<'_>) {
+fn flip_bit(body: &mut [u8], source: &mut Source<'_>) {
     let at = source.random.below(body.len());
     let bit = source.random.below(8);
     if let Some(byte) = body.get_mut(at) {
@@ -52,7 +82,7 @@ fn flip_bit(body: &mut Vec<u8>, source: &mut Source<'_>) {
     }
 }
 
-fn set_byte(body: &mut Vec<u8>, source: &mut Source<'_>) {
+fn set_byte(body: &mut [u8], source: &mut Source<'_>) {
     let at = source.random.below(body.len());
     let value = match source.random.below(4) {
         0 => 0,
@@ -117,7 +147,7 @@ fn overwrite_token(body: &mut Vec<u8>, source: &mut Source<'_>) {
 }
 
 /// Sizes and counts that are off by a little or by everything, in 1, 2, 4 or 8 bytes.
-fn write_integer(body: &mut Vec<u8>, source: &mut Source<'_>) {
+fn write_integer(body: &mut [u8], source: &mut Source<'_>) {
     let width = [1, 2, 4, 8][source.random.below(4)];
     let at = source.random.below(body.len().saturating_sub(width) + 1);
     let Some(bytes) = body.get_mut(at..at + width) else {

@@ -13,7 +13,7 @@ use crate::harness::{Input, Target};
 use golden_tables::{Row, all_columns, block, event_rows, events, open_simulated, rows_of};
 
 // The tables of the golden files, from the crate that wrote them.
-#[expect(dead_code, reason = "its own tests use more of it")]
+#[expect(dead_code, clippy::unwrap_used, reason = "its own tests use more of it")]
 #[path = "../../../crates/engine-storage/tests/storage/support.rs"]
 mod golden_tables;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use engine_sql::plan::{JoinKind, JoinStrictness};
-use engine_types::{Block, Column, DataType, Schema};
+use engine_types::{Block, Buffer, Column, DataType, DictColumn, Schema};
 use parking_lot::Mutex;
 
 use crate::block_ops::{chunks, widen_to_nullable};
@@ -22,13 +22,26 @@ pub(crate) struct Built {
     starts: Vec<u32>,
     rows: Vec<u32>,
     /// The right rows in the types of the join's output, and one more row of defaults at the end.
-    right: Block,
+    right: Vec<Arc<Column>>,
+    right_rows: usize,
     _memory: Reservation,
 }
 
 impl Built {
-    fn right_rows(&self) -> usize {
-        self.right.rows() - 1
+    /// The right columns at `rows`. Columns that are costly to copy become dictionaries over the whole right side, so
+    /// that strings are never copied and later functions and groups work once for each right row.
+    fn right_columns<'a>(&'a self, rows: &[u32]) -> impl Iterator<Item = Column> + 'a {
+        let codes: Buffer<u32> = rows.to_vec().into();
+        self.right.iter().map(move |column| {
+            if is_costly(column) {
+                Column::Dict(DictColumn {
+                    codes: codes.clone(),
+                    values: column.clone(),
+                })
+            } else {
+                column.gather(&codes)
+            }
+        })
     }
 
     fn matches(&self, group: u32) -> &[u32] {
@@ -37,6 +50,14 @@ impl Built {
         }
         let group = group as usize;
         &self.rows[self.starts[group] as usize..self.starts[group + 1] as usize]
+    }
+}
+
+fn is_costly(column: &Column) -> bool {
+    match column {
+        Column::String(_) | Column::Array(_) | Column::Tuple(_) => true,
+        Column::Nullable(n) => is_costly(&n.values),
+        _ => false,
     }
 }
 
@@ -81,7 +102,7 @@ pub(crate) fn build(
     drop(blocks);
     let count = all.rows();
     // Semi and anti joins have no right columns in their schema; theirs are needed for the residual only.
-    let columns: Vec<Column> = all
+    let right: Vec<Arc<Column>> = all
         .columns()
         .iter()
         .zip(&types)
@@ -89,16 +110,17 @@ pub(crate) fn build(
         .map(|(i, (column, ty))| {
             let to = out_schema.get(left_width + i).map_or(ty, |f| &f.ty);
             let column = widen_to_nullable(column.clone(), ty, to);
-            Column::concat(&[&column, &Column::defaults(to, 1)])
+            Arc::new(Column::concat(&[&column, &Column::defaults(to, 1)]))
         })
         .collect();
-    let right = Block::new(columns, count + 1);
-    memory.set(right.byte_size() + table.byte_size() + 4 * (starts.len() + rows.len()))?;
+    let bytes: usize = right.iter().map(|c| c.byte_size()).sum();
+    memory.set(bytes + table.byte_size() + 4 * (starts.len() + rows.len()))?;
     Ok(Built {
         table,
         starts,
         rows,
         right,
+        right_rows: count,
         _memory: memory,
     })
 }
@@ -158,7 +180,7 @@ impl Probe {
             built,
         };
         if probe.has_tail() {
-            probe.matched_right = flags(probe.built.right_rows());
+            probe.matched_right = flags(probe.built.right_rows);
         }
         if kind == JoinKind::Inner && strictness == JoinStrictness::Any {
             probe.used_keys = flags(probe.built.table.len());
@@ -184,7 +206,7 @@ impl Probe {
             .iter()
             .map(|ty| Column::defaults(ty, rows.len()))
             .collect();
-        columns.extend(self.built.right.columns().iter().map(|c| c.gather(&rows)));
+        columns.extend(self.built.right_columns(&rows));
         vec![Block::new(columns, rows.len())]
     }
 
@@ -213,7 +235,7 @@ impl Probe {
                 widen_to_nullable(column, from, to)
             })
             .collect();
-        columns.extend(self.built.right.columns().iter().map(|c| c.gather(&pairs.right)));
+        columns.extend(self.built.right_columns(&pairs.right));
         emit(Block::new(columns, rows))
     }
 
@@ -229,7 +251,7 @@ impl Probe {
             .columns()
             .iter()
             .map(|c| c.gather(&pairs.left))
-            .chain(self.built.right.columns().iter().map(|c| c.gather(&pairs.right)))
+            .chain(self.built.right_columns(&pairs.right))
             .collect();
         if let Selection::Rows(kept) = residual.select(&columns, pairs.left.len())? {
             pairs.left = kept.iter().map(|&i| pairs.left[i as usize]).collect();
@@ -320,7 +342,7 @@ impl Step for Probe {
         if filters && self.residual.is_none() {
             return self.filter_left(block, |row| groups[row] != ABSENT, emit);
         }
-        let default_row = self.built.right_rows() as u32;
+        let default_row = self.built.right_rows as u32;
         // Without a residual a row without candidates is known to be unmatched and can keep its place.
         let inline = self.residual.is_none() && self.keeps_left() && self.strictness == JoinStrictness::All;
         let first_only =

@@ -59,6 +59,20 @@ fn memory_limit() {
 }
 
 #[test]
+fn queries_share_a_budget() {
+    let shared = crate::Memory::new(1 << 20);
+    let with = |limit| ExecContext {
+        memory: shared.child(limit),
+        ..context(1, 8192)
+    };
+    assert_eq!(code(&group_by_number(1_000_000), &with(1 << 30)), 241);
+    assert_eq!(code(&group_by_number(10_000), &with(1 << 10)), 241);
+    let first = with(1 << 20);
+    assert!(execute(&group_by_number(1000), &EmptySource, &first).is_ok());
+    assert!(first.peak_memory() > 0);
+}
+
+#[test]
 fn cancelled_and_out_of_time() {
     let cancelled = context(2, 8192);
     cancelled.cancel.store(true, Ordering::Relaxed);

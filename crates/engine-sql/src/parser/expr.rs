@@ -287,6 +287,10 @@ impl Parser<'_> {
             match self.operand(operator::CONCAT)? {
                 Expr::Identifier(path) => InRight::Name(path),
                 Expr::Subquery(query) => InRight::Query(query),
+                // Prefixes that bind less tight are printed in parentheses, which makes a list.
+                other @ (Expr::Unary { op: UnaryOp::Not, .. } | Expr::Lambda { .. }) => {
+                    InRight::List(vec![other])
+                }
                 other => InRight::Expr(Box::new(other)),
             }
         };

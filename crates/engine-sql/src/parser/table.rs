@@ -152,7 +152,8 @@ impl Parser<'_> {
             sample: None,
             sample_offset: None,
         };
-        // ClickHouse wants the alias first; both orders are in use.
+        // ClickHouse wants the alias first; both orders are in use. Not behind SAMPLE, where a printed alias would let
+        // SAMPLE take the OFFSET of the query.
         loop {
             if !table.final_ && self.eat_keyword("FINAL")? {
                 table.final_ = true;
@@ -161,7 +162,7 @@ impl Parser<'_> {
                 if self.eat_keyword("OFFSET")? {
                     table.sample_offset = Some(self.operand(operator::SUM)?);
                 }
-            } else if table.alias.is_none() {
+            } else if table.alias.is_none() && table.sample.is_none() {
                 table.alias = self.alias()?;
                 if table.alias.is_none() {
                     return Ok(table);
