@@ -1,5 +1,7 @@
 //! Metadata on SQLite: every call once, reopened in between where it must survive.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
 use chrono::{DateTime, TimeDelta, Utc};
 use metadata::{Metadata, NewAction, NewCohort, NewProject, ProjectPatch};
 use model::{ActionStep, Definition, PropertyKind, PropertyType, WeekStart};
@@ -130,9 +132,10 @@ async fn definitions_are_written_once_and_types_stay() {
         kind: PropertyKind::Event,
         property_type,
     };
-    let event = Definition::Event {
+    let event = |last_seen_at| Definition::Event {
         project,
         name: "buy".to_owned(),
+        last_seen_at,
     };
     let pair = Definition::EventProperty {
         project,

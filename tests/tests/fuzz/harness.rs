@@ -303,11 +303,11 @@ impl Search {
 /// Without numbers and quoted things, so that equal refusals of different inputs are one outcome.
 fn without_details(outcome: &str) -> String {
     let unquoted: String = outcome.split(['`', '\'', '"']).step_by(2).collect();
-    let words: Vec<&str> = unquoted
-        .split_whitespace()
-        .filter(|word| !word.contains(|c: char| c.is_ascii_digit()))
-        .take(16)
-        .collect();
+    let plain = |word: &&str| {
+        word.chars()
+            .all(|c| c.is_ascii_alphabetic() || ",.:-".contains(c))
+    };
+    let words: Vec<&str> = unquoted.split_whitespace().filter(plain).take(16).collect();
     words.join(" ")
 }
 

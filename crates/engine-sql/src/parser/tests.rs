@@ -70,6 +70,7 @@ fn misreadings_of_other_parsers() {
         ("x IN [1, 2] AND y", "x IN [1, 2] AND y"),
         ("a BETWEEN 1 AND 2 AND b", "a BETWEEN 1 AND 2 AND b"),
         ("NOT a IN (1)", "NOT a IN (1)"),
+        ("a IN NOT b", "a IN (NOT b)"),
         ("-1::Int8", "-CAST(1 AS Int8)"),
         ("a - b - c", "a - b - c"),
         ("a - (b - c)", "a - (b - c)"),
@@ -87,6 +88,13 @@ fn misreadings_of_other_parsers() {
         parse_expr("x IN [1, 2] AND y").expect("parses"),
         crate::ast::Expr::And(_)
     ));
+}
+
+#[test]
+fn no_alias_behind_sample() {
+    parse_statement("SELECT 1 FROM t FINAL AS x SAMPLE 1 OFFSET 1").expect("in front of it");
+    // Printed in its place, SAMPLE would take the query's OFFSET.
+    parse_statement("SELECT 1 FROM t SAMPLE 1 AS x OFFSET 1").expect_err("ClickHouse refuses it too");
 }
 
 #[test]
