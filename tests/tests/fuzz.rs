@@ -1,4 +1,4 @@
-//! Bounded mutation fuzzing of everything that reads bytes of others: requests, parts, logs, SQL.
+//! Bounded mutation fuzzing of everything that reads bytes of others: requests, parts, logs, SQL, queries.
 //!
 //! Each target runs `GRANARY_FUZZ_SECONDS` (3) and at least 2000 inputs, the same ones for the same `GRANARY_FUZZ_SEED`
 //! (1). An input that failed is made small, printed, and kept in `fuzz/found/<target>/`, which is replayed first.
@@ -9,6 +9,8 @@ mod capture_requests;
 mod harness;
 #[path = "fuzz/mutate.rs"]
 mod mutate;
+#[path = "fuzz/queries.rs"]
+mod queries;
 #[path = "fuzz/random.rs"]
 mod random;
 #[path = "fuzz/sql.rs"]
@@ -37,6 +39,11 @@ fn logs() {
 #[test]
 fn sql_text() {
     harness::run(sql::target());
+}
+
+#[test]
+fn answers() {
+    harness::run(queries::target());
 }
 
 mod of_the_harness_itself {

@@ -48,7 +48,7 @@ fn deny() -> Result<()> {
     }
     command::run(
         Command::new(own)
-            .args(["--offline", "check", "bans", "licenses", "sources"])
+            .args(["check", "bans", "licenses", "sources"])
             .current_dir(crate::root()),
     )
 }

@@ -12,8 +12,12 @@ pub(crate) const LOG_HEADER_BYTES: u64 = 16;
 const LOG_VERSION: u32 = 1;
 
 const RECORD_MAGIC: u32 = u32::from_le_bytes(*b"GRec");
+
 /// Magic 4, payload length 4, sequence 8, hash 8.
 const RECORD_HEADER_BYTES: usize = 24;
+
+/// No log counts further: numbers behind it are damage, and sums with it do not overflow.
+pub(crate) const SEQUENCE_MAX: u64 = 1 << 62;
 
 /// Kinds of log, told apart by the magic at the start of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +134,12 @@ pub(crate) fn read_log(bytes: &[u8], kind: LogKind, file: &str) -> Result<LogCon
     while at < bytes.len() {
         match parse_record(bytes, at) {
             Ok((record, end)) => {
+                if record.sequence > SEQUENCE_MAX {
+                    return Err(damaged(
+                        at,
+                        format!("record {} is numbered out of range", record.sequence),
+                    ));
+                }
                 if let Some(last) = records.last()
                     && record.sequence <= last.sequence
                 {

@@ -9,7 +9,7 @@ pub(crate) use record::ManifestRecord;
 
 use crate::directory::Directory;
 use crate::error::{Result, StorageError, io_at};
-use crate::log_file::{LogFile, LogKind, encode_record, load_log};
+use crate::log_file::{LogFile, LogKind, SEQUENCE_MAX, encode_record, load_log};
 use crate::part::{PartName, PartSummary};
 use crate::table_def::TableId;
 
@@ -86,6 +86,9 @@ impl ManifestState {
                 wal_floor,
                 tokens,
             } => {
+                if *wal_floor > SEQUENCE_MAX {
+                    return Err(format!("the floor {wal_floor} of the log is out of range"));
+                }
                 for (id, name) in remove {
                     if self.table(*id)?.parts.remove(name).is_none() {
                         return Err(format!("part {name} of table {id} is removed but not there"));

@@ -296,7 +296,9 @@ impl Column {
             Self::Float64(b) => Self::Float64(pick(b, rows)),
             Self::Uuid(b) => Self::Uuid(pick(b, rows)),
             Self::String(s) => {
-                let mut out = StringColumnBuilder::with_capacity(rows.len(), 0);
+                // Growing while writing would copy the bytes several times over.
+                let bytes = rows.iter().map(|&row| s.get(row as usize).len()).sum();
+                let mut out = StringColumnBuilder::with_capacity(rows.len(), bytes);
                 for &row in rows {
                     out.push(s.get(row as usize));
                 }

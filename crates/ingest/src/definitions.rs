@@ -1,6 +1,6 @@
 //! Names and types of events and properties, as they are first seen.
 
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use model::{Definition, GroupTypeIndex, ProjectId, PropertyKind, PropertyType};

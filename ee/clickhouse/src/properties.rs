@@ -16,13 +16,19 @@ pub struct Property {
 
 impl Property {
     /// Key `key` of the JSON object text `properties` (or '').
+    ///
+    /// Looking a key up costs a walk over the whole object, so each form takes one: `JSONExtractRaw` is '' for an absent
+    /// key only, `null` for null, and begins with a quote for a string, whose characters are then read from that short text.
     pub fn of_json(properties: Expr, key: &str) -> Self {
-        let string = func("JSONExtractString", [properties.clone(), param(key)]);
         let raw = func("JSONExtractRaw", [properties.clone(), param(key)]);
+        let is_string = func("startsWith", [raw.clone(), literal("\"")]);
         Self {
-            text: func("if", [raw.eq(literal("null")), literal("null"), string.clone()]),
-            text_without_null: string,
-            present: func("JSONHas", [properties, param(key)]),
+            text: func(
+                "if",
+                [is_string, func("JSONExtractString", [raw.clone()]), raw.clone()],
+            ),
+            text_without_null: func("JSONExtractString", [properties, param(key)]),
+            present: raw.ne(literal("")),
         }
     }
 

@@ -22,7 +22,7 @@ async fn wrong_fields_are_named(p: &Project) -> TestResult {
         ),
         (
             json!({"events": event, "compare": true, "date_from": "all"}),
-            "date_from",
+            "compare",
         ),
     ] {
         p.check_refused("insights/trend/", request, attr).await?;

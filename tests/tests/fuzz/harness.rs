@@ -187,10 +187,12 @@ impl Search {
         let (mut iteration, mut accepted) = (0, 0_u64);
         while iteration < ITERATIONS_MIN || Instant::now() < end {
             let mut random = Random::new(self.seed, iteration);
+            let target = &self.target;
             let input = mutated(
                 &corpus,
-                &self.target.dictionary,
-                self.target.bytes_max,
+                target.seeds.len(),
+                &target.dictionary,
+                target.bytes_max,
                 &mut random,
             );
             let about = format!("iteration {iteration} of GRANARY_FUZZ_SEED={}", self.seed);

@@ -36,9 +36,20 @@ const OF_WORDS: &[Change] = &[
     double_words,
 ];
 
-/// One of the corpus with a few changes.
-pub fn mutated(corpus: &[Input], dictionary: &[Vec<u8>], bytes_max: usize, random: &mut Random) -> Input {
-    let mut input = random.pick(corpus).cloned().unwrap_or_else(|| Input::new("", []));
+/// One of the corpus with a few changes; every other time one of its first `seeds`, which nothing has changed yet.
+pub fn mutated(
+    corpus: &[Input],
+    seeds: usize,
+    dictionary: &[Vec<u8>],
+    bytes_max: usize,
+    random: &mut Random,
+) -> Input {
+    let from = if random.one_in(2) {
+        corpus
+    } else {
+        &corpus[..seeds.min(corpus.len())]
+    };
+    let mut input = random.pick(from).cloned().unwrap_or_else(|| Input::new("", []));
     if random.one_in(10)
         && let Some(other) = random.pick(corpus)
     {
@@ -214,11 +225,26 @@ fn drop_word(body: &mut Vec<u8>, source: &mut Source<'_>) {
     }
 }
 
+/// Mostly by one of its kind: a number, a name, a symbol.
 fn replace_word(body: &mut Vec<u8>, source: &mut Source<'_>) {
-    if let Some(word) = source.random.pick(&words(body))
-        && let Some(token) = source.random.pick(source.dictionary)
-    {
-        body.splice(word.clone(), token.iter().copied());
+    let kind = |text: &[u8]| {
+        let first = text.trim_ascii().first().copied().unwrap_or_default();
+        (
+            first.is_ascii_digit(),
+            first.is_ascii_uppercase(),
+            first.is_ascii_punctuation(),
+        )
+    };
+    let Some(word) = source.random.pick(&words(body)).cloned() else {
+        return;
+    };
+    for _ in 0..10 {
+        if let Some(token) = source.random.pick(source.dictionary)
+            && (kind(token) == kind(&body[word.clone()]) || source.random.one_in(10))
+        {
+            body.splice(word, token.iter().copied());
+            return;
+        }
     }
 }
 

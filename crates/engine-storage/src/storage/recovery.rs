@@ -104,7 +104,7 @@ impl Storage {
             merging: Mutex::default(),
             merge_done: Condvar::new(),
             ddl: RwLock::new(()),
-            next_part_uid: AtomicU64::new(next_uid + 1),
+            next_part_uid: AtomicU64::new(next_uid.saturating_add(1)),
             _lock: lock,
         })
     }
