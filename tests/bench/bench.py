@@ -42,14 +42,16 @@ class Granary:
     name = "granary"
 
     def __init__(self, binary: Path, folder: Path):
-        self.data = folder / "granary"
+        self.binary, self.data = binary, folder / "granary"
+        self.start()
+
+    def start(self):
         env = {**os.environ, "GRANARY_PROJECT_TOKEN": TOKEN, "GRANARY_PERSONAL_API_KEY": KEY, "GRANARY_LOG": "warn"}
         self.process = subprocess.Popen(
-            [binary, "serve", "--port", "0", "--data-dir", self.data], stdout=subprocess.PIPE, text=True, env=env)
+            [self.binary, "serve", "--port", "0", "--data-dir", self.data], stdout=subprocess.PIPE, text=True, env=env)
         for line in self.process.stdout:
             if line.strip().startswith("URL"):
                 self.port = int(line.rsplit(":", 1)[1])
-            if line.startswith("The personal API key"):
                 break
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
 
@@ -74,7 +76,11 @@ class Granary:
         return time.perf_counter() - start
 
     def settle(self):
-        """Waits until background work leaves the files alone."""
+        """Restarts, which writes all of the log into parts, and waits until merges leave the files alone."""
+        self.close()
+        start = time.perf_counter()
+        self.start()
+        print(f"started on {folder_bytes(self.data) / 2**20:.0f} MiB in {time.perf_counter() - start:.2f} s")
         before, quiet = -1, 0
         while quiet < 3:
             time.sleep(2)
@@ -284,8 +290,9 @@ def main():
     try:
         granary = Granary(binary, scratch)
         took = granary.load(lines)
+        loaded = resident_mib(granary.pid())
         granary.settle()
-        table["granary"] = {"load": took, "bytes": granary.size()}
+        table["granary"] = {"load": took, "bytes": granary.size(), "loaded_mib": loaded}
         del lines
         peers = {}
         for kind in ("clickhouse", "duckdb"):
@@ -315,6 +322,7 @@ def main():
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
+    print(f"\nGranary held {table['granary']['loaded_mib']:.0f} MiB at the end of the load; below is memory after the queries.")
     print("\n| | load s | rows/s | bytes/event | memory MiB | trend per day ms | DAU ms | breakdown ms |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|")
     for name, row in table.items():
