@@ -1,6 +1,9 @@
 //! Metadata on SQLite: every call once, reopened in between where it must survive.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
 
 use chrono::{DateTime, TimeDelta, Utc};
 use metadata::{Metadata, NewAction, NewCohort, NewProject, ProjectPatch};

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Product analytics for the events that PostHog SDKs send: one binary, one data directory.
 #[derive(Debug, Parser)]
-#[command(name = "granary", version, about, args_conflicts_with_subcommands = true)]
+#[command(name = "granary", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
