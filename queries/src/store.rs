@@ -169,9 +169,14 @@ impl EventStore for PostgresStore {
         property_values::property_values(&self.pool, query).await
     }
 
-    async fn earliest_event(&self, project: ProjectId) -> Result<Option<DateTime<Utc>>> {
-        sqlx::query_scalar("SELECT min(timestamp) FROM events WHERE team_id = $1")
+    async fn earliest_event(
+        &self,
+        project: ProjectId,
+        since: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>> {
+        sqlx::query_scalar("SELECT min(timestamp) FROM events WHERE team_id = $1 AND timestamp >= $2")
             .bind(project.0)
+            .bind(since)
             .fetch_one(&self.pool)
             .await
             .map_err(question)

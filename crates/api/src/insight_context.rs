@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ::insights::Context;
+use ::insights::{Context, EARLIEST_SINCE};
 use chrono::{DateTime, Utc};
 use model::{Action, ActionId, Cohort, CohortId, Project, ProjectId, WeekStart};
 use serde_json::{Map, Value};
@@ -27,7 +27,7 @@ impl InsightContext {
         let actions = state.metadata.actions(project.id).await?;
         let cohorts = state.metadata.cohorts(project.id).await?;
         let earliest_event = if ::insights::needs_earliest_event(request) {
-            state.store.earliest_event(project.id).await?
+            state.store.earliest_event(project.id, EARLIEST_SINCE).await?
         } else {
             None
         };

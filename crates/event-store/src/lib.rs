@@ -83,8 +83,9 @@ pub trait EventStore: Send + Sync + 'static {
     /// (text form, number of events or persons), most frequent first, then text ascending.
     async fn property_values(&self, query: &ValuesQuery) -> Result<Vec<(String, u64)>>;
 
-    /// Earliest event of the project.
-    async fn earliest_event(&self, project: ProjectId) -> Result<Option<DateTime<Utc>>>;
+    /// Earliest event of the project at or after `since`.
+    async fn earliest_event(&self, project: ProjectId, since: DateTime<Utc>)
+    -> Result<Option<DateTime<Utc>>>;
     /// Adds persons to a static cohort (those already in it stay once).
     async fn add_to_static_cohort(
         &self,

@@ -231,12 +231,16 @@ impl EventStore for MemoryStore {
         not_offered()
     }
 
-    async fn earliest_event(&self, project: ProjectId) -> Result<Option<DateTime<Utc>>> {
+    async fn earliest_event(
+        &self,
+        project: ProjectId,
+        since: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>> {
         let stored = self.stored.lock();
         Ok(stored
             .events
             .iter()
-            .filter(|row| row.project == project)
+            .filter(|row| row.project == project && row.timestamp >= since)
             .map(|row| row.timestamp)
             .min())
     }

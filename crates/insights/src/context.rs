@@ -35,6 +35,13 @@ impl<'a> Context<'a> {
     }
 }
 
+/// Where the search for [`Context::earliest_event`] begins: 2015, as in PostHog. One event of a client whose clock was never
+/// set must not stretch every `date_from: all` to 1970.
+pub const EARLIEST_SINCE: DateTime<Utc> = match DateTime::from_timestamp(1_420_070_400, 0) {
+    Some(time) => time,
+    None => unreachable!(),
+};
+
 /// Whether the meaning of a request depends on [`Context::earliest_event`]; otherwise the caller need not look it up.
 pub fn needs_earliest_event(request: &Request) -> bool {
     field::text(request, "date_from", "date_from")

@@ -16,7 +16,7 @@ mod test_context;
 pub mod trends;
 mod url;
 
-pub use context::{Context, needs_earliest_event};
+pub use context::{Context, EARLIEST_SINCE, needs_earliest_event};
 pub use definition::{
     action_condition, check_action_steps, check_cohort, check_properties, cohort_condition, cohort_persons,
 };

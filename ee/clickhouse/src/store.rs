@@ -309,11 +309,16 @@ impl<E: Executor> EventStore for ClickHouseStore<E> {
             .collect()
     }
 
-    async fn earliest_event(&self, project: ProjectId) -> Result<Option<DateTime<Utc>>> {
+    async fn earliest_event(
+        &self,
+        project: ProjectId,
+        since: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>> {
         let select = Select::from(table("events"))
             .column(func("min", [col("timestamp")]), "earliest")
             .column(func("count", []), "total")
-            .filter(col("team_id").eq(param(project.0)));
+            .filter(col("team_id").eq(param(project.0)))
+            .filter(col("timestamp").ge(param(since)));
         let answer = self.ask(&select).await?;
         match answer.iter().next() {
             Some(row) if row.uint("total")? > 0 => Ok(Some(row.time("earliest")?)),

@@ -375,17 +375,27 @@ async fn a_static_cohort_holds_each_person_once() {
 #[tokio::test]
 async fn the_earliest_event_is_the_projects() {
     let db = Database::new().await;
-    assert_eq!(db.store.earliest_event(PROJECT).await.expect("asked"), None);
+    assert_eq!(
+        db.store
+            .earliest_event(PROJECT, at("2015-01-01"))
+            .await
+            .expect("asked"),
+        None
+    );
     let mut other = event("a", "x", "2018-01-01", json!({}));
     other.project = ProjectId(8);
     db.events([
         event("a", "x", "2020-01-02", json!({})),
         event("a", "x", "2020-01-01", json!({})),
+        event("a", "x", "1970-01-01", json!({})),
         other,
     ])
     .await;
     assert_eq!(
-        db.store.earliest_event(PROJECT).await.expect("asked"),
+        db.store
+            .earliest_event(PROJECT, at("2015-01-01"))
+            .await
+            .expect("asked"),
         Some(at("2020-01-01"))
     );
 }
@@ -417,7 +427,10 @@ async fn failures_have_their_kind() {
         .execute(&mut *transaction)
         .await
         .expect("locked");
-    let error = hurried.earliest_event(PROJECT).await.expect_err("timed out");
+    let error = hurried
+        .earliest_event(PROJECT, at("2015-01-01"))
+        .await
+        .expect_err("timed out");
     assert!(matches!(error, StoreError::Limit(_)), "{error}");
     let append = Append {
         events: vec![event("a", "x", "2020-01-01", json!({}))],
@@ -461,5 +474,11 @@ async fn migrating_again_changes_nothing() {
     let db = Database::new().await;
     db.events([event("a", "x", "2020-01-01", json!({}))]).await;
     db.store.migrate().await.expect("migrated");
-    assert!(db.store.earliest_event(PROJECT).await.expect("asked").is_some());
+    assert!(
+        db.store
+            .earliest_event(PROJECT, at("2015-01-01"))
+            .await
+            .expect("asked")
+            .is_some()
+    );
 }

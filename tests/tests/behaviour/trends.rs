@@ -19,6 +19,7 @@ backend_suite!(
     smoothing,
     a_time_in_date_to_is_honoured,
     events_at_the_edges,
+    all_time_begins_with_the_first_believable_event,
     two_series,
     session_duration_as_math_filter_and_breakdown,
 );
@@ -330,6 +331,18 @@ async fn events_at_the_edges(p: &Project) -> TestResult {
         json!([[1, 1]]),
     )
     .await
+}
+
+async fn all_time_begins_with_the_first_believable_event(p: &Project) -> TestResult {
+    p.events([
+        event("e").at("1970-01-01T00:00:00Z"),
+        event("e").at("2019-11-30T12:00:00Z"),
+        event("e").at("2020-01-01T12:00:00Z"),
+    ])
+    .await?;
+    let request =
+        json!({"events": [{"id": "e"}], "interval": "month", "date_from": "all", "date_to": "2020-01-31"});
+    p.check_trend(request, "data", json!([[1, 0, 1]])).await
 }
 
 async fn two_series(p: &Project) -> TestResult {

@@ -95,7 +95,15 @@ impl Calendar {
         let date = self.date(start);
         match interval {
             Interval::Hour => start + TimeDelta::hours(count),
-            Interval::Day => self.midnight(days_later(date, count)),
+            Interval::Day => {
+                let found = self.midnight(days_later(date, count));
+                // A date that a zone left out (Samoa, 30 December 2011) begins with the day after it: going back, pass it by.
+                if count < 0 && found >= start {
+                    self.midnight(days_later(date, count - 1))
+                } else {
+                    found
+                }
+            }
             Interval::Week => self.midnight(days_later(date, count.saturating_mul(7))),
             Interval::Month => self.midnight(months_later(date, count)),
         }

@@ -363,6 +363,21 @@ fn zones() -> impl Strategy<Value = Calendar> {
     (zones, weeks).prop_map(|(zone, week)| calendar(zone, week))
 }
 
+/// Samoa had no 30 December 2011: it moved to the other side of the date line.
+#[test]
+fn a_date_that_was_left_out_is_no_day() {
+    let calendar = Calendar {
+        timezone: chrono_tz::Pacific::Apia,
+        week_start: WeekStart::Sunday,
+    };
+    let (before, after) = (
+        "2011-12-29T10:00:00Z".parse().unwrap(),
+        "2011-12-30T10:00:00Z".parse().unwrap(),
+    );
+    assert_eq!(calendar.step(before, Interval::Day, 1), after);
+    assert_eq!(calendar.step(after, Interval::Day, -1), before);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

@@ -184,7 +184,7 @@ fn none_of(values: &[&str]) -> PropertyTest {
 
 pub async fn appends_are_found_once<S: EventStore>(store: &S) -> Case {
     store.ready().await?;
-    assert_eq!(store.earliest_event(PROJECT).await?, None);
+    assert_eq!(store.earliest_event(PROJECT, day("2015-01-01")).await?, None);
     let mut append = events(&[
         (
             "buy",
@@ -214,8 +214,12 @@ pub async fn appends_are_found_once<S: EventStore>(store: &S) -> Case {
     assert_eq!(store.known_events(PROJECT, &[id(1), id(9)]).await?, [id(1)]);
     assert!(store.known_events(ProjectId(8), &[id(1)]).await?.is_empty());
     assert_eq!(
-        store.earliest_event(PROJECT).await?,
+        store.earliest_event(PROJECT, day("2015-01-01")).await?,
         Some(time("2020-01-01T00:00:00.000001Z"))
+    );
+    assert_eq!(
+        store.earliest_event(PROJECT, day("2020-01-02")).await?,
+        Some(day("2020-01-02"))
     );
     let found = store.event(PROJECT, id(1)).await?.expect("the event");
     assert_eq!(found.row, append.events[0]);
