@@ -7,8 +7,12 @@ mod rows;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use insights::{
-    EventsQuery, PersonsQuery, RetentionActor, RetentionActorsQuery, RetentionCell, RetentionQuery,
-    TrendActorsQuery, TrendsPoint, TrendsQuery, ValuesQuery,
+    Actor, Condition, Correlation, CorrelationActorsQuery, CorrelationQuery, EventsQuery, FunnelActorsQuery,
+    FunnelQuery, FunnelSteps, FunnelTime, FunnelTimesQuery, FunnelTrendsPoint, FunnelTrendsQuery,
+    LifecycleActorsQuery, LifecyclePoint, LifecycleQuery, PathActorsQuery, PathEdge, PathsQuery,
+    PersonsQuery, PropertySource, RelatedQuery, RetentionActor, RetentionActorsQuery, RetentionCell,
+    RetentionQuery, SessionLengths, SessionLengthsQuery, StickinessActorsQuery, StickinessPoint,
+    StickinessQuery, TrendActorsQuery, TrendsPoint, TrendsQuery, ValuesQuery,
 };
 use model::{CohortId, GroupTypeIndex, ProjectId};
 use uuid::Uuid;
@@ -77,6 +81,66 @@ pub trait EventStore: Send + Sync + 'static {
     async fn retention(&self, query: &RetentionQuery) -> Result<Vec<RetentionCell>>;
     /// By number of returns descending, then actor descending.
     async fn retention_actors(&self, query: &RetentionActorsQuery) -> Result<Vec<RetentionActor>>;
+    /// Listed values first (most frequent first), `Other` last.
+    async fn funnel(&self, query: &FunnelQuery) -> Result<Vec<FunnelSteps>> {
+        let _ = query;
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+    async fn funnel_trends(&self, query: &FunnelTrendsQuery) -> Result<Vec<FunnelTrendsPoint>> {
+        let _ = query;
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+    /// By second ascending.
+    async fn funnel_times(&self, query: &FunnelTimesQuery) -> Result<Vec<FunnelTime>> {
+        let _ = query;
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+    /// Person uuids as text, or group keys, as everywhere.
+    async fn funnel_actors(&self, query: &FunnelActorsQuery) -> Result<Vec<String>> {
+        let _ = query;
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+    async fn correlation(&self, query: &CorrelationQuery) -> Result<Correlation> {
+        let _ = query;
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+    async fn correlation_actors(&self, query: &CorrelationActorsQuery) -> Result<Vec<String>> {
+        let _ = query;
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+    async fn paths(&self, query: &PathsQuery) -> Result<Vec<PathEdge>> {
+        let _ = query;
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+    async fn path_actors(&self, query: &PathActorsQuery) -> Result<Vec<String>> {
+        let _ = query;
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+    async fn lifecycle(&self, query: &LifecycleQuery) -> Result<Vec<LifecyclePoint>> {
+        let _ = query;
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+    async fn lifecycle_actors(&self, query: &LifecycleActorsQuery) -> Result<Vec<String>> {
+        let _ = query;
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+    /// By number of intervals ascending.
+    async fn stickiness(&self, query: &StickinessQuery) -> Result<Vec<StickinessPoint>> {
+        let _ = query;
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+    async fn stickiness_actors(&self, query: &StickinessActorsQuery) -> Result<Vec<String>> {
+        let _ = query;
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+    async fn session_lengths(&self, query: &SessionLengthsQuery) -> Result<Vec<SessionLengths>> {
+        let _ = query;
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+    async fn related(&self, query: &RelatedQuery) -> Result<Vec<Actor>> {
+        let _ = query;
+        Err(StoreError::Failed("not built".to_owned()))
+    }
     async fn events(&self, query: &EventsQuery) -> Result<Vec<EventRecord>>;
     async fn event(&self, project: ProjectId, uuid: Uuid) -> Result<Option<EventRecord>>;
     async fn persons(&self, query: &PersonsQuery) -> Result<Vec<PersonRecord>>;
@@ -93,6 +157,46 @@ pub trait EventStore: Send + Sync + 'static {
         cohort: CohortId,
         persons: &[Uuid],
     ) -> Result<()>;
+
+    /// Brings the members of a calculated cohort up to date: adds those that `condition` (on persons) holds for, removes the
+    /// others, touches nobody else. Returns the number of members. Repeatable at any point.
+    async fn recalculate_cohort(
+        &self,
+        project: ProjectId,
+        timezone: chrono_tz::Tz,
+        cohort: CohortId,
+        condition: &Condition,
+    ) -> Result<u64> {
+        let _ = (project, timezone, cohort, condition);
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+    /// Number of live persons for whom the condition (on persons) holds.
+    async fn count_persons(
+        &self,
+        project: ProjectId,
+        timezone: chrono_tz::Tz,
+        condition: &Condition,
+    ) -> Result<u64> {
+        let _ = (project, timezone, condition);
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+    /// Calculated and static cohorts that the person is in, by id.
+    async fn cohorts_of_person(&self, project: ProjectId, person: Uuid) -> Result<Vec<CohortId>> {
+        let _ = (project, person);
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+    /// Keys of the latest properties of persons, or of groups of a type, with the number that has each: by number
+    /// descending, then name. Not for events and sessions.
+    async fn property_names(&self, project: ProjectId, source: PropertySource) -> Result<Vec<(String, u64)>> {
+        let _ = (project, source);
+        Err(StoreError::Failed("not built".to_owned()))
+    }
+
+    /// Changes whenever an append, a cohort or a deletion may have changed an answer of the project; cheap to read.
+    async fn data_version(&self, project: ProjectId) -> Result<String> {
+        let _ = project;
+        Err(StoreError::Failed("not built".to_owned()))
+    }
 
     /// Cheap check that the store answers.
     async fn ready(&self) -> Result<()>;

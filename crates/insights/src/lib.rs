@@ -25,8 +25,14 @@ pub use field_error::{ErrorCode, FieldError};
 pub use persons::persons;
 pub use request::Request;
 pub use resolved::{
-    ActorKind, Aggregate, Breakdown, Comparison, Condition, DateTest, ElementTest, EventsQuery, GroupKey,
-    Histogram, Math, PersonSet, PersonsQuery, PropertySource, PropertyTest, RetentionActor,
-    RetentionActorsQuery, RetentionBreakdown, RetentionCell, RetentionKind, RetentionQuery, TrendActorsQuery,
-    TrendsPoint, TrendsQuery, TrendsShape, ValuesQuery,
+    Actor, ActorKind, Aggregate, Attribution, Breakdown, Comparison, Condition, ConversionWindow,
+    Correlation, CorrelationActorsQuery, CorrelationItem, CorrelationOf, CorrelationQuery, DateTest,
+    ElementTest, EventsQuery, FunnelActorsQuery, FunnelBreakdown, FunnelExclusion, FunnelGroup, FunnelOrder,
+    FunnelPart, FunnelPlace, FunnelQuery, FunnelStep, FunnelSteps, FunnelTime, FunnelTimesQuery,
+    FunnelTrendsPoint, FunnelTrendsQuery, GroupKey, Histogram, LifecycleActorsQuery, LifecyclePoint,
+    LifecycleQuery, LifecycleStatus, Math, PathActorsQuery, PathEdge, PathRewrite, PathsQuery, PersonSet,
+    PersonsQuery, PropertySource, PropertyTest, RelatedQuery, RetentionActor, RetentionActorsQuery,
+    RetentionBreakdown, RetentionCell, RetentionKind, RetentionQuery, SessionLengths, SessionLengthsQuery,
+    StickinessActorsQuery, StickinessPoint, StickinessQuery, TrendActorsQuery, TrendsPoint, TrendsQuery,
+    TrendsShape, ValuesQuery,
 };

@@ -3,10 +3,29 @@
 //! Text of a property value ("text form"), the left side of most tests: a JSON string is its decoded characters; a number,
 //! boolean, null, array or object is its compact JSON text (`1.0` is `1`); an absent key has no text.
 
-use chrono::{DateTime, Utc};
+mod funnel;
+mod lifecycle;
+mod paths;
+mod related;
+mod session_lengths;
+mod stickiness;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use model::{CohortId, GroupTypeIndex, Interval, ProjectId, TimeRange, WeekStart};
 use uuid::Uuid;
+
+pub use funnel::{
+    Attribution, ConversionWindow, Correlation, CorrelationActorsQuery, CorrelationItem, CorrelationOf,
+    CorrelationQuery, FunnelActorsQuery, FunnelBreakdown, FunnelExclusion, FunnelGroup, FunnelOrder,
+    FunnelPart, FunnelPlace, FunnelQuery, FunnelStep, FunnelSteps, FunnelTime, FunnelTimesQuery,
+    FunnelTrendsPoint, FunnelTrendsQuery,
+};
+pub use lifecycle::{LifecycleActorsQuery, LifecyclePoint, LifecycleQuery, LifecycleStatus};
+pub use paths::{PathActorsQuery, PathEdge, PathRewrite, PathsQuery};
+pub use related::{Actor, RelatedQuery};
+pub use session_lengths::{SessionLengths, SessionLengthsQuery};
+pub use stickiness::{StickinessActorsQuery, StickinessPoint, StickinessQuery};
 
 /// A condition on one event (and, through it, on its person and groups).
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +70,14 @@ pub enum PersonSet {
     PerformedFirst {
         events: Box<Condition>,
         range: TimeRange,
+    },
+    /// Did an event of `first` within the range and later (strictly), at most `within` after it, one of `second` (which may
+    /// lie behind the range's end, as far as there are events).
+    PerformedSequence {
+        first: Box<Condition>,
+        second: Box<Condition>,
+        range: TimeRange,
+        within: TimeDelta,
     },
 }
 
