@@ -60,6 +60,8 @@ pub struct Part {
     cache: Arc<BlockCache>,
     /// Set when a merge or DROP made the part useless: its folder goes with the last reader.
     obsolete: AtomicBool,
+    /// Set when a reader met damage.
+    suspect: AtomicBool,
 }
 
 impl std::fmt::Debug for Part {
@@ -88,6 +90,7 @@ impl Part {
             table,
             part: name.to_string(),
             folder,
+            suspect: None,
         };
         let text = loading.file(CHECKSUMS_FILE, None)?;
         let checksums_hash = hash128(&text);
@@ -134,6 +137,7 @@ impl Part {
             directory: directory.clone(),
             cache: cache.clone(),
             obsolete: AtomicBool::new(false),
+            suspect: AtomicBool::new(false),
             name,
         })
     }
@@ -267,12 +271,22 @@ impl Part {
         self.obsolete.store(true, Ordering::Release);
     }
 
+    /// Whether a reader met damage since the part was opened or last found whole.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.suspect.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn clear_suspect(&self) {
+        self.suspect.store(false, Ordering::Release);
+    }
+
     fn loading(&self) -> Loading<'_> {
         Loading {
             directory: self.directory.as_ref(),
             table: &self.table,
             part: self.name.to_string(),
             folder: &self.folder,
+            suspect: Some(&self.suspect),
         }
     }
 }
@@ -296,10 +310,15 @@ struct Loading<'a> {
     table: &'a str,
     part: String,
     folder: &'a str,
+    /// Of a part that is open: told of every damage.
+    suspect: Option<&'a AtomicBool>,
 }
 
 impl Loading<'_> {
     fn damaged(&self, file: &str, offset: u64, problem: impl Into<String>) -> StorageError {
+        if let Some(suspect) = self.suspect {
+            suspect.store(true, Ordering::Release);
+        }
         StorageError::DamagedPart {
             table: self.table.to_owned(),
             part: self.part.clone(),
@@ -312,7 +331,7 @@ impl Loading<'_> {
     /// The bytes of a file, compared with `checksums` when given.
     fn file(&self, file: &str, checksums: Option<&Checksums>) -> Result<Vec<u8>> {
         let path = format!("{}/{file}", self.folder);
-        let bytes = read_all(self.directory, &path).map_err(io_at("read", &path))?;
+        let bytes = read_all(self.directory, &path).map_err(|error| self.unreadable(file, &path, error))?;
         if let Some(checksums) = checksums {
             let Some(expected) = checksums.files.get(file) else {
                 return Err(self.damaged(CHECKSUMS_FILE, 0, format!("it does not list `{file}`")));
@@ -324,10 +343,18 @@ impl Loading<'_> {
         Ok(bytes)
     }
 
+    /// A file that is gone is damage; any other failure may pass.
+    fn unreadable(&self, file: &str, path: &str, error: std::io::Error) -> StorageError {
+        match error.kind() {
+            std::io::ErrorKind::NotFound => self.damaged(file, 0, "the file is missing"),
+            _ => io_at("read", path)(error),
+        }
+    }
+
     fn check_size(&self, file: &str, bytes: u64) -> Result<()> {
         let path = format!("{}/{file}", self.folder);
         let found = self.directory.open(&path).and_then(|f| f.size());
-        let found = found.map_err(io_at("open", &path))?;
+        let found = found.map_err(|error| self.unreadable(file, &path, error))?;
         if found == bytes {
             Ok(())
         } else {

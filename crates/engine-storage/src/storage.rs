@@ -5,6 +5,7 @@ mod contains;
 mod flush;
 mod merge;
 mod recovery;
+mod set_aside;
 mod tables;
 mod write_part;
 

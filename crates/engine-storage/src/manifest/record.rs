@@ -59,6 +59,17 @@ fn put_name(out: &mut Vec<u8>, id: TableId, name: &PartName) {
 }
 
 impl ManifestRecord {
+    /// Parts go, nothing else changes.
+    pub fn removal(remove: Vec<(TableId, PartName)>) -> Self {
+        Self::Edit {
+            add: Vec::new(),
+            remove,
+            flushed: Vec::new(),
+            wal_floor: 0,
+            tokens: None,
+        }
+    }
+
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         match self {

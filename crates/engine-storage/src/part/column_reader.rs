@@ -208,7 +208,9 @@ impl Part {
 
     fn read_range(&self, file: &str, range: Range<u64>) -> Result<Vec<u8>> {
         let path = format!("{}/{file}", self.folder);
-        let open = self.directory.open(&path).map_err(io_at("open", &path))?;
+        let loading = self.loading();
+        let open = self.directory.open(&path);
+        let open = open.map_err(|error| loading.unreadable(file, &path, error))?;
         let len = open.size().map_err(io_at("read", &path))?;
         if range.end > len {
             return Err(self.loading().damaged(

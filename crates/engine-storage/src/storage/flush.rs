@@ -19,6 +19,8 @@ use crate::table_def::{TableDef, TableId};
 pub struct Maintained {
     /// Tables whose memtable became parts.
     pub tables_flushed: usize,
+    /// Parts that were found damaged and moved to `detached/`.
+    pub parts_set_aside: usize,
 }
 
 struct Sealed {
@@ -29,7 +31,7 @@ struct Sealed {
 }
 
 impl Storage {
-    /// Flushes what is due by rows, bytes, age or length of the log. `now_ms` is any clock that does not go back.
+    /// Flushes what is due by rows, bytes, age or length of the log, and sets damaged parts aside. `now_ms` is any clock that does not go back.
     pub fn maintain(&self, now_ms: u64) -> Result<Maintained> {
         let all = self.wal_bytes() > self.options.wal_bytes_max;
         let due: Vec<TableId> = {
@@ -55,7 +57,10 @@ impl Storage {
         } else {
             self.flush_tables(&due)?
         };
-        Ok(Maintained { tables_flushed })
+        Ok(Maintained {
+            tables_flushed,
+            parts_set_aside: self.set_aside_damaged()?,
+        })
     }
 
     /// Makes parts of everything that is in memory.

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::Storage;
+use super::set_aside::{DETACHED_FOLDER, detach, log_set_aside};
 use super::tables::{DATA_FOLDER, check_def};
 use crate::block_cache::BlockCache;
 use crate::catalog::{Catalog, Table};
@@ -21,7 +22,6 @@ use crate::token_window::TokenWindow;
 use crate::wal::{Wal, WalEntry};
 
 const LOCK_FILE: &str = "LOCK";
-const DETACHED_FOLDER: &str = "detached";
 
 impl Storage {
     /// Opens the storage in `directory`, or starts an empty one. `loader` is asked for every table.
@@ -50,31 +50,42 @@ impl Storage {
             lsn: manifest.state.wal_floor,
             ..Catalog::default()
         };
+        let mut damaged = Vec::new();
         for (id, record) in &manifest.state.tables {
             let def = Arc::new(load_def(record, loader)?);
-            tidy_table_folder(directory.as_ref(), record)?;
-            let parts = record
-                .parts
-                .iter()
-                .map(|(name, summary)| {
-                    next_uid += 1;
-                    let folder = format!("{}/{name}", record.folder);
-                    let table = def.full_name();
-                    Part::open(
-                        &directory,
-                        &cache,
-                        next_uid,
-                        &table,
-                        &folder,
-                        name.clone(),
-                        Some(*summary),
-                    )
-                    .map(Arc::new)
-                })
-                .collect::<Result<Vec<_>>>()?;
+            let table = def.full_name();
+            let mut parts = Vec::with_capacity(record.parts.len());
+            for (name, summary) in &record.parts {
+                next_uid += 1;
+                let folder = format!("{}/{name}", record.folder);
+                let opened = Part::open(
+                    &directory,
+                    &cache,
+                    next_uid,
+                    &table,
+                    &folder,
+                    name.clone(),
+                    Some(*summary),
+                );
+                match opened {
+                    Ok(part) => parts.push(Arc::new(part)),
+                    Err(error @ StorageError::DamagedPart { .. }) => {
+                        log_set_aside(&table, name, summary.rows, &error);
+                        damaged.push((*id, name.clone()));
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
             catalog
                 .tables
                 .insert(*id, Table::new(def, record.folder.clone(), parts));
+        }
+        // First the manifest forgets them: what it does not know is moved aside, now or by the start after a crash.
+        if !damaged.is_empty() {
+            manifest.commit(&ManifestRecord::removal(damaged))?;
+        }
+        for record in manifest.state.tables.values() {
+            tidy_table_folder(directory.as_ref(), record)?;
         }
 
         let mut tokens = TokenWindow::new(options.tokens_max, manifest.state.tokens.iter().cloned());
@@ -204,24 +215,9 @@ fn tidy_table_folder(directory: &dyn Directory, record: &TableRecord) -> Result<
     if detached.is_empty() {
         return Ok(());
     }
-    let detached_folder = format!("{folder}/{DETACHED_FOLDER}");
-    create_folder_durably(directory, &detached_folder).map_err(io_at("create folder", &detached_folder))?;
     for name in detached {
-        let from = format!("{folder}/{name}");
-        let to = (0..)
-            .map(|n| match n {
-                0 => format!("{detached_folder}/{name}"),
-                n => format!("{detached_folder}/{name}.{n}"),
-            })
-            .find(|to| !directory.exists(to).unwrap_or(false))
-            .unwrap_or_default();
-        tracing::warn!(from, to, "moved a part that the manifest does not know");
-        directory.rename(&from, &to).map_err(io_at("rename", &from))?;
-    }
-    for changed in [detached_folder.as_str(), folder] {
-        directory
-            .sync_folder(changed)
-            .map_err(io_at("sync folder", changed))?;
+        let to = detach(directory, folder, &name)?;
+        tracing::warn!(folder, name, to, "moved a part that the manifest does not know");
     }
     Ok(())
 }

@@ -147,13 +147,8 @@ impl Storage {
             let parts = catalog.table(table)?.parts.iter();
             parts.filter(|p| goes(&p.name.partition)).cloned().collect()
         };
-        manifest.commit(&ManifestRecord::Edit {
-            add: Vec::new(),
-            remove: parts.iter().map(|p| (table, p.name.clone())).collect(),
-            flushed: Vec::new(),
-            wal_floor: 0,
-            tokens: None,
-        })?;
+        let names = parts.iter().map(|p| (table, p.name.clone())).collect();
+        manifest.commit(&ManifestRecord::removal(names))?;
         self.catalog
             .write()
             .table_mut(table)?
