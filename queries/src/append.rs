@@ -1,14 +1,16 @@
 //! One append as one transaction of bulk statements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use event_store::{
     Append, DistinctIdRow, EventRow, GroupRow, LedgerOutcome, LedgerRow, PersonRow, Result, StoreError,
 };
+use model::ProjectId;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use crate::data_version;
 use crate::postgres::failure::{Step, store_error};
 use crate::postgres::stored_text::to_stored;
 use crate::postgres::text_form::{stored_object, text_forms};
@@ -54,12 +56,23 @@ pub(crate) async fn append(pool: &PgPool, append: Append) -> Result<()> {
     if fresh == 0 {
         return transaction.rollback().await.map_err(failed);
     }
+    let changed = changed(&append);
     persons(&mut transaction, append.persons).await?;
     distinct_ids(&mut transaction, append.distinct_ids).await?;
     groups(&mut transaction, append.groups).await?;
     events(&mut transaction, append.events).await?;
     ledger(&mut transaction, append.ledger).await?;
+    data_version::changed(&mut transaction, changed).await?;
     transaction.commit().await.map_err(failed)
+}
+
+/// The projects whose answers may change. The ledger is no part of an answer that is kept.
+fn changed(append: &Append) -> BTreeSet<ProjectId> {
+    let events = append.events.iter().map(|row| row.project);
+    let persons = append.persons.iter().map(|row| row.project);
+    let distinct_ids = append.distinct_ids.iter().map(|row| row.project);
+    let groups = append.groups.iter().map(|row| row.project);
+    events.chain(persons).chain(distinct_ids).chain(groups).collect()
 }
 
 fn failed(error: sqlx::Error) -> StoreError {

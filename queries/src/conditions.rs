@@ -45,6 +45,12 @@ pub(crate) struct Actor {
     pub(crate) present: Option<Expr>,
 }
 
+/// An actor that must exist.
+pub(crate) struct Existing {
+    pub(crate) actor: Actor,
+    pub(crate) created_at: Expr,
+}
+
 impl Scope {
     pub(crate) fn events(project: ProjectId, timezone: Tz, sessions: SessionRange) -> Self {
         Self {
@@ -189,6 +195,32 @@ impl Scope {
             },
         }
     }
+
+    /// As [`Scope::actor`], but only live persons and known groups.
+    pub(crate) fn existing(&mut self, kind: ActorKind) -> Existing {
+        let actor = self.actor(kind);
+        match kind {
+            ActorKind::Person => {
+                self.require(PropertySource::Person);
+                Existing {
+                    actor,
+                    created_at: of("p", "created_at"),
+                }
+            }
+            ActorKind::Group(group_type) => {
+                self.groups[usize::from(group_type.get())] = true;
+                let group = groups_join::alias(group_type);
+                Existing {
+                    actor: Actor {
+                        id: actor.id,
+                        // Without a key there is no group either.
+                        present: Some(of(group.clone(), "group_key").is_not_null()),
+                    },
+                    created_at: of(group, "created_at"),
+                }
+            }
+        }
+    }
 }
 
 fn not_of_persons(what: &str) -> StoreError {
@@ -220,6 +252,10 @@ pub(crate) fn condition(condition: &Condition, scope: &mut Scope) -> Result<Expr
         Condition::EventName(name) => {
             of_events("an event's name")?;
             of("e", "event").eq(param(name))
+        }
+        Condition::CustomEvent => {
+            of_events("an event's name")?;
+            not(func("starts_with", [of("e", "event"), literal("$")]))
         }
         Condition::Property { source, key, test } => properties::test(*source, key, test, scope)?,
         Condition::Elements(test) => {

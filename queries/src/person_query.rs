@@ -1,9 +1,12 @@
 //! Sets of persons: by a list, or by what they did.
 
-use event_store::Result;
+use chrono::{DateTime, TimeDelta, Utc};
+use event_store::{Result, StoreError};
 use insights::{Condition, PersonSet};
 use model::TimeRange;
-use sql_builder::{Expr, Select, count, func, of, param, table};
+use sql_builder::{
+    Expr, Query, Select, Unit, Window, count, func, interval, literal, of, param, subquery, table,
+};
 
 use crate::conditions::{self, Scope, or_false, within};
 use crate::properties;
@@ -45,8 +48,70 @@ pub(crate) fn member(set: &PersonSet, scope: &mut Scope) -> Result<Expr> {
                 .having(first().ge(param(from)));
             person.in_query(performed)
         }
+        PersonSet::PerformedSequence {
+            first,
+            second,
+            range,
+            within,
+        } => person.in_query(sequence(first, second, *range, *within, scope)?),
     };
     Ok(or_false(member))
+}
+
+/// Persons with an event of `second` strictly behind, but at most `span` behind, an event of `first` in the range.
+///
+/// Of each second event only the latest first one before it matters, which a window finds in one pass over the person's
+/// events: at one instant second events come before first ones, so that none precedes itself.
+fn sequence(
+    first: &Condition,
+    second: &Condition,
+    range: TimeRange,
+    span: TimeDelta,
+    scope: &Scope,
+) -> Result<Select> {
+    const SECOND: i64 = 0;
+    const FIRST: i64 = 1;
+    // More than there is time, and no more than an interval of Postgres can hold.
+    let span = span.min(TimeDelta::days(1_000_000));
+    let behind = TimeRange {
+        from: range.from,
+        to: range
+            .to
+            .checked_add_signed(span)
+            .unwrap_or(DateTime::<Utc>::MAX_UTC),
+    };
+    let marked = |events: &Condition, searched: TimeRange, mark: i64| {
+        let mut inner = Scope::events(scope.project, scope.timezone, SessionRange::around(searched));
+        let person = inner.actor(insights::ActorKind::Person).id;
+        let condition = conditions::condition(events, &mut inner)?;
+        Ok::<_, StoreError>(
+            inner
+                .select()
+                .column(person, "person_id")
+                .column(of("e", "timestamp"), "at")
+                .column(literal(mark), "mark")
+                .filter(within(searched))
+                .filter(condition),
+        )
+    };
+    let marks = Query::union_all([marked(first, range, FIRST)?, marked(second, behind, SECOND)?]);
+    let last_first = func("max", [of("m", "at")])
+        .filter(of("m", "mark").eq(literal(FIRST)))
+        .over(Window {
+            partition_by: vec![of("m", "person_id")],
+            order_by: vec![of("m", "at").asc(), of("m", "mark").asc()],
+            frame: None,
+        });
+    let pairs = Select::from(subquery(marks, "m"))
+        .column(of("m", "person_id"), "person_id")
+        .column(of("m", "at"), "at")
+        .column(of("m", "mark"), "mark")
+        .column(last_first, "before");
+    let seconds = span.as_seconds_f64();
+    Ok(Select::from(subquery(pairs, "s"))
+        .column(of("s", "person_id"), "person_id")
+        .filter(of("s", "mark").eq(literal(SECOND)))
+        .filter(of("s", "at").le(of("s", "before") + interval(1, Unit::Second) * param(seconds))))
 }
 
 /// Persons with matching events, one row each.

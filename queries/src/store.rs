@@ -5,13 +5,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use event_store::{
     Append, DistinctIdRow, EventRecord, EventStore, GroupRow, Identity, LedgerCount, PersonRecord, Result,
     StoreError,
 };
 use insights::{
-    EventsQuery, PersonsQuery, RetentionActor, RetentionActorsQuery, RetentionCell, RetentionQuery,
-    TrendActorsQuery, TrendsPoint, TrendsQuery, ValuesQuery,
+    Actor, Condition, Correlation, CorrelationActorsQuery, CorrelationQuery, EventsQuery, FunnelActorsQuery,
+    FunnelQuery, FunnelSteps, FunnelTime, FunnelTimesQuery, FunnelTrendsPoint, FunnelTrendsQuery,
+    LifecycleActorsQuery, LifecyclePoint, LifecycleQuery, PathActorsQuery, PathEdge, PathsQuery,
+    PersonsQuery, PropertySource, RelatedQuery, RetentionActor, RetentionActorsQuery, RetentionCell,
+    RetentionQuery, SessionLengths, SessionLengthsQuery, StickinessActorsQuery, StickinessPoint,
+    StickinessQuery, TrendActorsQuery, TrendsPoint, TrendsQuery, ValuesQuery,
 };
 use model::{CohortId, GroupTypeIndex, ProjectId};
 use sqlx::PgPool;
@@ -22,8 +27,10 @@ use uuid::Uuid;
 use crate::postgres::execute::question;
 use crate::postgres::failure::migrate_error;
 use crate::{
-    append, events, groups, identities, persons, property_values, retention, retention_actors, trend_actors,
-    trends,
+    append, cohorts, correlation, correlation_actors, data_version, events, funnel, funnel_actors,
+    funnel_times, funnel_trends, groups, identities, lifecycle, lifecycle_actors, path_actors, paths,
+    persons, property_names, property_values, related, retention, retention_actors, session_lengths,
+    stickiness, stickiness_actors, trend_actors, trends,
 };
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
@@ -153,6 +160,62 @@ impl EventStore for PostgresStore {
         retention_actors::retention_actors(&self.pool, query).await
     }
 
+    async fn funnel(&self, query: &FunnelQuery) -> Result<Vec<FunnelSteps>> {
+        funnel::funnel(&self.pool, query).await
+    }
+
+    async fn funnel_trends(&self, query: &FunnelTrendsQuery) -> Result<Vec<FunnelTrendsPoint>> {
+        funnel_trends::funnel_trends(&self.pool, query).await
+    }
+
+    async fn funnel_times(&self, query: &FunnelTimesQuery) -> Result<Vec<FunnelTime>> {
+        funnel_times::funnel_times(&self.pool, query).await
+    }
+
+    async fn funnel_actors(&self, query: &FunnelActorsQuery) -> Result<Vec<String>> {
+        funnel_actors::funnel_actors(&self.pool, query).await
+    }
+
+    async fn correlation(&self, query: &CorrelationQuery) -> Result<Correlation> {
+        correlation::correlation(&self.pool, query).await
+    }
+
+    async fn correlation_actors(&self, query: &CorrelationActorsQuery) -> Result<Vec<String>> {
+        correlation_actors::correlation_actors(&self.pool, query).await
+    }
+
+    async fn paths(&self, query: &PathsQuery) -> Result<Vec<PathEdge>> {
+        paths::paths(&self.pool, query).await
+    }
+
+    async fn path_actors(&self, query: &PathActorsQuery) -> Result<Vec<String>> {
+        path_actors::path_actors(&self.pool, query).await
+    }
+
+    async fn lifecycle(&self, query: &LifecycleQuery) -> Result<Vec<LifecyclePoint>> {
+        lifecycle::lifecycle(&self.pool, query).await
+    }
+
+    async fn lifecycle_actors(&self, query: &LifecycleActorsQuery) -> Result<Vec<String>> {
+        lifecycle_actors::lifecycle_actors(&self.pool, query).await
+    }
+
+    async fn stickiness(&self, query: &StickinessQuery) -> Result<Vec<StickinessPoint>> {
+        stickiness::stickiness(&self.pool, query).await
+    }
+
+    async fn stickiness_actors(&self, query: &StickinessActorsQuery) -> Result<Vec<String>> {
+        stickiness_actors::stickiness_actors(&self.pool, query).await
+    }
+
+    async fn session_lengths(&self, query: &SessionLengthsQuery) -> Result<Vec<SessionLengths>> {
+        session_lengths::session_lengths(&self.pool, query).await
+    }
+
+    async fn related(&self, query: &RelatedQuery) -> Result<Vec<Actor>> {
+        related::related(&self.pool, query).await
+    }
+
     async fn events(&self, query: &EventsQuery) -> Result<Vec<EventRecord>> {
         events::events(&self.pool, query).await
     }
@@ -188,18 +251,33 @@ impl EventStore for PostgresStore {
         cohort: CohortId,
         persons: &[Uuid],
     ) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO person_static_cohort (team_id, cohort_id, person_id)
-             SELECT DISTINCT $1::bigint, $2::bigint, id FROM unnest($3::uuid[]) AS id
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(project.0)
-        .bind(cohort.0)
-        .bind(persons)
-        .execute(&self.pool)
-        .await
-        .map_err(question)?;
-        Ok(())
+        cohorts::add_to_static(&self.pool, project, cohort, persons).await
+    }
+
+    async fn recalculate_cohort(
+        &self,
+        project: ProjectId,
+        timezone: Tz,
+        cohort: CohortId,
+        condition: &Condition,
+    ) -> Result<u64> {
+        cohorts::recalculate(&self.pool, project, timezone, cohort, condition).await
+    }
+
+    async fn count_persons(&self, project: ProjectId, timezone: Tz, condition: &Condition) -> Result<u64> {
+        cohorts::count_persons(&self.pool, project, timezone, condition).await
+    }
+
+    async fn cohorts_of_person(&self, project: ProjectId, person: Uuid) -> Result<Vec<CohortId>> {
+        cohorts::of_person(&self.pool, project, person).await
+    }
+
+    async fn property_names(&self, project: ProjectId, source: PropertySource) -> Result<Vec<(String, u64)>> {
+        property_names::property_names(&self.pool, project, source).await
+    }
+
+    async fn data_version(&self, project: ProjectId) -> Result<String> {
+        data_version::data_version(&self.pool, project).await
     }
 
     async fn ready(&self) -> Result<()> {

@@ -1,5 +1,7 @@
 //! The SQL of a representative set of questions.
 
+mod funnels;
+
 use chrono::{DateTime, Utc};
 use insights::{
     ActorKind, Aggregate, Breakdown, Comparison, Condition, DateTest, ElementTest, EventsQuery, Math,
@@ -12,6 +14,8 @@ use sql_builder::{Dialect, Select};
 
 use crate::trends::breakdown::{Groups, Part};
 use crate::{events, persons, property_values, retention, retention_actors, trend_actors, trends};
+
+mod activity;
 
 fn printed(select: &Select) -> String {
     select.print(Dialect::Postgres).expect("prints").to_string()

@@ -1,5 +1,6 @@
 //! Events in few words: `event("buy").by("ann").at("2020-01-01T10:00Z").with("plan", "pro")`.
 
+use chrono::{SecondsFormat, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -21,6 +22,15 @@ pub fn event(name: &str) -> Event {
         properties: Map::new(),
         uuid: Uuid::new_v4(),
     }
+}
+
+/// So long before now, for what looks back from the clock.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the application under test reads the same clock"
+)]
+pub fn ago(time: TimeDelta) -> String {
+    (Utc::now() - time).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 impl Event {

@@ -6,11 +6,11 @@ pub mod event;
 pub mod process;
 pub mod project;
 pub mod server_process;
-pub mod slt;
 
 pub use backend::{Backend, Running};
-pub use event::{Event, event};
+pub use event::{Event, ago, event};
 pub use project::Project;
+pub use slt;
 
 pub type TestResult = anyhow::Result<()>;
 

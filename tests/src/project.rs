@@ -125,6 +125,80 @@ impl Project {
         Ok(())
     }
 
+    /// PATCH below the project; must succeed.
+    pub async fn change(&self, path: &str, body: Value) -> Result<Value> {
+        self.ask(Method::PATCH, path, Some(&body)).await
+    }
+
+    /// A form with these fields and a file `csv`, as a browser sends it; must succeed.
+    pub async fn upload(
+        &self,
+        method: Method,
+        path: &str,
+        fields: &[(&str, &str)],
+        csv: &str,
+    ) -> Result<Value> {
+        const BOUNDARY: &str = "----granary-form";
+        let mut body = String::new();
+        for (name, value) in fields {
+            body.push_str(&format!(
+                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            ));
+        }
+        body.push_str(&format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"csv\"; filename=\"ids.csv\"\r\n\
+             Content-Type: text/csv\r\n\r\n{csv}\r\n--{BOUNDARY}--\r\n"
+        ));
+        let full = self.path(path);
+        let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+        let (status, answer) = self
+            .exchange(method, &full, &content_type, Body::from(body))
+            .await?;
+        ensure!(status.is_success(), "{full} answered {status}: {answer}");
+        Ok(answer)
+    }
+
+    /// The people behind a `persons_url` of an answer, all pages of them.
+    pub async fn people(&self, url: &Value) -> Result<Vec<Value>> {
+        let mut next = url.as_str().or_else(|| url["url"].as_str()).map(str::to_owned);
+        ensure!(next.is_some(), "there is no link: {url}");
+        let mut found = Vec::new();
+        while let Some(link) = next {
+            // Links to further pages say the whole address.
+            let path = match link.split_once("://").and_then(|(_, rest)| rest.split_once('/')) {
+                Some((_, path)) => format!("/{path}"),
+                None => link,
+            };
+            let page = self.get(&path).await?;
+            let people = page["results"][0]["people"].as_array();
+            found.extend(people.into_iter().flatten().cloned());
+            next = page["next"].as_str().map(str::to_owned);
+        }
+        Ok(found)
+    }
+
+    /// Behind every number of every series there are exactly so many people; negative numbers count people too.
+    pub async fn check_people(&self, result: &Value) -> Result<()> {
+        for series in result.as_array().context("a list of series")? {
+            let (data, urls) = (series["data"].as_array(), series["persons_urls"].as_array());
+            let (data, urls) = (data.context("a series has data")?, urls.context("and links")?);
+            ensure!(
+                data.len() == urls.len(),
+                "{} numbers, {} links",
+                data.len(),
+                urls.len()
+            );
+            for (value, url) in data.iter().zip(urls) {
+                let found = self.people(url).await?.len();
+                ensure!(
+                    value.as_f64().map(f64::abs) == Some(found as f64),
+                    "{value} counted, {found} behind {url}"
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// The request must be refused with 400, naming `attr`.
     pub async fn check_refused(&self, path: &str, request: Value, attr: &str) -> Result<()> {
         let (status, answer) = self.send(Method::POST, &self.path(path), Some(&request)).await?;
@@ -142,12 +216,23 @@ impl Project {
         path: &str,
         body: Option<&Value>,
     ) -> Result<(StatusCode, Value)> {
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        self.exchange(method, path, "application/json", body).await
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Body,
+    ) -> Result<(StatusCode, Value)> {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::AUTHORIZATION, format!("Bearer {}", self.key))
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))?;
+            .header(header::CONTENT_TYPE, content_type)
+            .body(body)?;
         let response = self.service.clone().oneshot(request).await?;
         let status = response.status();
         let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await?;

@@ -12,10 +12,10 @@ use crate::command;
 
 /// Layer of every package: an edge may only point to a smaller one. Development packages are last.
 const LAYERS: &[&[&str]] = &[
-    &["engine-types", "model", "sql-builder"],
+    &["engine-types", "model", "slt", "sql-builder"],
     &["engine-codec", "engine-functions", "insights", "metadata"],
     &["engine-sql", "engine-storage", "event-store"],
-    &["engine-exec"],
+    &["engine-exec", "jobs"],
     &["engine"],
     &["queries", "ee-clickhouse", "ingest"],
     &["capture", "api"],

@@ -1,26 +1,43 @@
-//! Actions: list, create, read, change, delete.
+//! Actions: list, create, read, change, delete, count.
 
-use ::insights::check_action_steps;
+use ::insights::{Condition, Math, TrendsQuery, TrendsShape, action_condition, check_action_steps};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use chrono::{DateTime, TimeDelta, Utc};
 use metadata::{MetadataError, NewAction};
-use model::{Action, ActionId, ActionStep};
+use model::{Action, ActionId, Interval, Project, TimeRange};
 use serde_json::{Map, Value, json};
 
+use crate::action_body;
 use crate::insight_context::InsightContext;
 use crate::params::Params;
 use crate::project_scope::ProjectScope;
 use crate::{ApiError, ApiState};
 
+/// Newest first; with `include_count` the most frequent first, each with its count.
 pub async fn list(
     State(state): State<ApiState>,
     ProjectScope(project): ProjectScope,
+    params: Params,
 ) -> Result<Json<Value>, ApiError> {
     let actions = state.metadata.actions(project.id).await?;
-    Ok(Json(
-        json!({"results": actions.iter().map(action_json).collect::<Vec<_>>()}),
-    ))
+    if !params.flag("include_count") {
+        let results: Vec<Value> = actions.iter().map(action_json).collect();
+        return Ok(Json(json!({"results": results})));
+    }
+    let read = InsightContext::read(&state, &project, &Map::new()).await?;
+    let mut counted = Vec::with_capacity(actions.len());
+    for action in &actions {
+        counted.push((count_of(&state, &project, action.id, &read).await?, action));
+    }
+    counted.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    let shown = counted.into_iter().map(|(count, action)| {
+        let mut shown = action_json(action);
+        shown["count"] = json!(count);
+        shown
+    });
+    Ok(Json(json!({"results": shown.collect::<Vec<_>>()})))
 }
 
 pub async fn create(
@@ -29,10 +46,11 @@ pub async fn create(
     Params(body): Params,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let new = NewAction {
-        name: name(&body)?
+        name: action_body::name(&body)?
             .ok_or_else(|| ApiError::validation("required", "This field is required.", "name"))?,
-        description: description(&body),
-        steps: steps(&body)?.unwrap_or_default(),
+        description: action_body::description(&body)?.unwrap_or_default(),
+        tags: action_body::tags(&body)?.unwrap_or_default(),
+        steps: action_body::steps(&body, &[])?.unwrap_or_default(),
     };
     let read = InsightContext::read(&state, &project, &Map::new()).await?;
     check_action_steps(&new.steps, &read.context())?;
@@ -59,13 +77,10 @@ pub async fn patch(
     Params(body): Params,
 ) -> Result<Json<Value>, ApiError> {
     let mut action = find(&state, &project, &id).await?;
-    if let Some(name) = name(&body)? {
-        action.name = name;
-    }
-    if body.contains_key("description") {
-        action.description = description(&body);
-    }
-    if let Some(steps) = steps(&body)? {
+    action.name = action_body::name(&body)?.unwrap_or(action.name);
+    action.description = action_body::description(&body)?.unwrap_or(action.description);
+    action.tags = action_body::tags(&body)?.unwrap_or(action.tags);
+    if let Some(steps) = action_body::steps(&body, &action.steps)? {
         let read = InsightContext::read(&state, &project, &Map::new()).await?;
         check_action_steps(&steps, &read.context())?;
         action.steps = steps;
@@ -74,6 +89,7 @@ pub async fn patch(
         action.deleted = deleted;
     }
     state.metadata.update_action(&action).await.map_err(taken)?;
+    changed(&state, &project).await?;
     Ok(Json(action_json(&action)))
 }
 
@@ -85,10 +101,66 @@ pub async fn delete(
     let mut action = find(&state, &project, &id).await?;
     action.deleted = true;
     state.metadata.update_action(&action).await?;
+    changed(&state, &project).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn find(state: &ApiState, project: &model::Project, id: &str) -> Result<Action, ApiError> {
+/// How many events match, of all times.
+pub async fn count(
+    State(state): State<ApiState>,
+    ProjectScope(project): ProjectScope,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    let action = find(&state, &project, &id).await?;
+    let read = InsightContext::read(&state, &project, &Map::new()).await?;
+    let count = count_of(&state, &project, action.id, &read).await?;
+    Ok(Json(json!({"count": count})))
+}
+
+async fn count_of(
+    state: &ApiState,
+    project: &Project,
+    id: ActionId,
+    read: &InsightContext,
+) -> Result<u64, ApiError> {
+    let condition = action_condition(id, &read.context())?;
+    // Nothing to count, and nothing to scan for it.
+    if condition == Condition::Any(Vec::new()) {
+        return Ok(0);
+    }
+    let range = TimeRange {
+        from: DateTime::<Utc>::UNIX_EPOCH,
+        // Clients' clocks may go fast.
+        to: read.now() + TimeDelta::days(1),
+    };
+    let query = TrendsQuery {
+        project: project.id,
+        timezone: project.timezone,
+        week_start: project.week_start,
+        range,
+        interval: Interval::Day,
+        ticks: vec![range.from],
+        condition,
+        math: Math::Total,
+        shape: TrendsShape::Single,
+        breakdown: None,
+    };
+    let points = state.store.trends(&query).await?;
+    // A sum of whole numbers, which a float holds exactly up to 2^53.
+    Ok(points.iter().map(|point| point.value as u64).sum())
+}
+
+/// Cohorts of those who did an action follow when it changes.
+async fn changed(state: &ApiState, project: &Project) -> Result<(), ApiError> {
+    for cohort in state.metadata.cohorts(project.id).await? {
+        if !cohort.is_static && crate::cohort_json::mentions(&cohort, "action") {
+            state.cohorts.request(project.id, cohort.id);
+        }
+    }
+    Ok(())
+}
+
+async fn find(state: &ApiState, project: &Project, id: &str) -> Result<Action, ApiError> {
     let not_found = || ApiError::not_found("Action not found.");
     let id = id.parse().map_err(|_| not_found())?;
     state
@@ -109,56 +181,20 @@ fn taken(error: MetadataError) -> ApiError {
     }
 }
 
-fn name(body: &Map<String, Value>) -> Result<Option<String>, ApiError> {
-    match body.get("name") {
-        None => Ok(None),
-        Some(Value::String(name)) if !name.trim().is_empty() => Ok(Some(name.clone())),
-        Some(_) => Err(ApiError::validation(
-            "blank",
-            "This field may not be blank.",
-            "name",
-        )),
-    }
-}
-
-fn description(body: &Map<String, Value>) -> String {
-    body.get("description")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
-}
-
-/// Steps as sent, each checked; `None` when the field is absent.
-fn steps(body: &Map<String, Value>) -> Result<Option<Vec<ActionStep>>, ApiError> {
-    let Some(steps) = body.get("steps") else {
-        return Ok(None);
-    };
-    let list = steps
-        .as_array()
-        .ok_or_else(|| ApiError::validation("not_a_list", "Expected a list of items.", "steps"))?;
-    let mut out = Vec::with_capacity(list.len());
-    for (index, step) in list.iter().enumerate() {
-        let attr = format!("steps__{index}");
-        let step: ActionStep = serde_json::from_value(step.clone())
-            .map_err(|error| ApiError::validation("invalid_input", error.to_string(), attr.clone()))?;
-        out.push(step);
-    }
-    for (index, step) in out.iter_mut().enumerate() {
-        step.id
-            .get_or_insert(i64::try_from(index).unwrap_or(i64::MAX) + 1);
-    }
-    Ok(Some(out))
-}
-
 fn action_json(action: &Action) -> Value {
     json!({
         "id": action.id,
         "name": action.name,
         "description": action.description,
+        "tags": action.tags,
         "steps": action.steps,
         "created_at": action.created_at,
+        "created_by": null,
         "deleted": action.deleted,
         "is_calculating": false,
+        "last_calculated_at": action.created_at,
+        "post_to_slack": false,
+        "slack_message_format": "",
         "team_id": action.project,
         "is_action": true,
     })

@@ -1,5 +1,7 @@
 //! Cohorts: list, create, read, change, delete, members.
 
+use std::time::Duration;
+
 use ::insights::{check_cohort, cohort_persons};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -8,44 +10,62 @@ use chrono::{DateTime, Utc};
 use metadata::NewCohort;
 use model::{Cohort, CohortId, Project};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
+use crate::cohort_body::CohortBody;
+use crate::cohort_json::{cohort_json, mentions};
 use crate::insight_context::InsightContext;
-use crate::page::Address;
+use crate::page::{Address, OffsetPage};
 use crate::params::Params;
 use crate::person_json::person_json;
 use crate::project_scope::ProjectScope;
-use crate::{ApiError, ApiState};
+use crate::{ApiError, ApiState, static_members};
+
+/// How long an answer waits for the calculation that it began: most cohorts are counted by then, and of the others it says
+/// that they are being calculated.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 pub async fn list(
     State(state): State<ApiState>,
     ProjectScope(project): ProjectScope,
+    address: Address,
+    params: Params,
 ) -> Result<Json<Value>, ApiError> {
+    let page = params.page(100, 10_000)?;
     let cohorts = state.metadata.cohorts(project.id).await?;
-    let results: Vec<Value> = cohorts.iter().map(cohort_json).collect();
-    Ok(Json(
-        json!({"count": results.len(), "next": null, "previous": null, "results": results}),
-    ))
+    let shown = |cohort: &Cohort| cohort_json(cohort, &state.cohorts);
+    Ok(Json(page.of_all(&cohorts, shown, &address)))
 }
 
-/// Membership is evaluated whenever a query asks for it, so a cohort is never "calculating"; it is counted here.
 pub async fn create(
     State(state): State<ApiState>,
     ProjectScope(project): ProjectScope,
-    Params(body): Params,
+    body: CohortBody,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let new = NewCohort {
-        name: text(&body, "name")?
+        name: body
+            .name()?
             .ok_or_else(|| ApiError::validation("required", "This field is required.", "name"))?,
-        description: text(&body, "description")?.unwrap_or_default(),
-        groups: body.get("groups").cloned().unwrap_or_else(|| json!([])),
-        filters: body.get("filters").filter(|filters| !filters.is_null()).cloned(),
-        is_static: body.get("is_static").and_then(Value::as_bool).unwrap_or(false),
+        description: body.text("description")?.unwrap_or_default(),
+        groups: body
+            .json("groups")?
+            .filter(|groups| !groups.is_null())
+            .unwrap_or_else(|| json!([])),
+        filters: body.json("filters")?.filter(|filters| !filters.is_null()),
+        is_static: body.flag("is_static")?.unwrap_or(false),
     };
     let now = (state.now)();
     check(&state, &project, &unsaved(&project, &new, now)).await?;
+    // Looked for before the cohort is stored: what is wrong with them leaves nothing behind.
+    let members = members(&state, &project, &body, new.is_static).await?;
     let mut cohort = state.metadata.create_cohort(project.id, new, now).await?;
-    recount(&state, &project, &mut cohort).await?;
-    Ok((StatusCode::CREATED, Json(cohort_json(&cohort))))
+    if let Err(error) = static_members::add(&state, &project, cohort.id, &members).await {
+        cohort.deleted = true;
+        state.metadata.update_cohort(&cohort).await?;
+        return Err(error);
+    }
+    let shown = calculated(&state, &project, cohort).await?;
+    Ok((StatusCode::CREATED, Json(shown)))
 }
 
 pub async fn get(
@@ -53,33 +73,42 @@ pub async fn get(
     ProjectScope(project): ProjectScope,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(cohort_json(&find(&state, &project, &id).await?)))
+    let cohort = find(&state, &project, &id).await?;
+    Ok(Json(cohort_json(&cohort, &state.cohorts)))
 }
 
+/// A dynamic cohort that becomes static keeps those who are in it.
 pub async fn patch(
     State(state): State<ApiState>,
     ProjectScope(project): ProjectScope,
     Path((_, id)): Path<(String, String)>,
-    Params(body): Params,
+    body: CohortBody,
 ) -> Result<Json<Value>, ApiError> {
     let mut cohort = find(&state, &project, &id).await?;
-    cohort.name = text(&body, "name")?.unwrap_or(cohort.name);
-    cohort.description = text(&body, "description")?.unwrap_or(cohort.description);
-    if let Some(groups) = body.get("groups") {
-        cohort.groups = groups.clone();
+    let was_static = cohort.is_static;
+    cohort.name = body.name()?.unwrap_or(cohort.name);
+    cohort.description = body.text("description")?.unwrap_or(cohort.description);
+    if let Some(groups) = body.json("groups")? {
+        cohort.groups = groups;
     }
-    if let Some(filters) = body.get("filters") {
-        cohort.filters = Some(filters.clone()).filter(|filters| !filters.is_null());
+    if let Some(filters) = body.json("filters")? {
+        cohort.filters = Some(filters).filter(|filters| !filters.is_null());
     }
-    if let Some(deleted) = body.get("deleted").and_then(Value::as_bool) {
-        cohort.deleted = deleted;
+    cohort.is_static = body.flag("is_static")?.unwrap_or(cohort.is_static);
+    cohort.deleted = body.flag("deleted")?.unwrap_or(false);
+    if cohort.deleted {
+        remove(&state, &project, &cohort).await?;
+        return Ok(Json(cohort_json(&cohort, &state.cohorts)));
     }
     check(&state, &project, &cohort).await?;
-    state.metadata.update_cohort(&cohort).await?;
-    if !cohort.deleted {
-        recount(&state, &project, &mut cohort).await?;
+    let mut members = members(&state, &project, &body, cohort.is_static).await?;
+    if cohort.is_static && !was_static {
+        members.extend(static_members::of_cohort(&state, &project, cohort.id).await?);
     }
-    Ok(Json(cohort_json(&cohort)))
+    static_members::add(&state, &project, cohort.id, &members).await?;
+    state.metadata.update_cohort(&cohort).await?;
+    follow(&state, &project, &cohort).await?;
+    Ok(Json(calculated(&state, &project, cohort).await?))
 }
 
 pub async fn delete(
@@ -89,7 +118,7 @@ pub async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let mut cohort = find(&state, &project, &id).await?;
     cohort.deleted = true;
-    state.metadata.update_cohort(&cohort).await?;
+    remove(&state, &project, &cohort).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -103,14 +132,44 @@ pub async fn persons(
     let cohort = find(&state, &project, &id).await?;
     let read = InsightContext::read(&state, &project, &request).await?;
     let mut query = cohort_persons(cohort.id, &request, &read.context())?;
-    let (limit, offset) = (query.limit, query.offset);
-    query.limit = limit.saturating_add(1);
-    let mut persons = state.store.persons(&query).await?;
-    let more = persons.len() > limit as usize;
-    persons.truncate(limit as usize);
-    let next = more.then(|| address.with(&[("offset", offset.saturating_add(limit).to_string())], &[]));
-    let results: Vec<Value> = persons.iter().map(person_json).collect();
-    Ok(Json(json!({"next": next, "previous": null, "results": results})))
+    let page = OffsetPage {
+        limit: query.limit,
+        offset: query.offset,
+    };
+    query.limit = page.rows_asked();
+    let persons = state.store.persons(&query).await?;
+    Ok(Json(page.answer(&persons, person_json, &address)))
+}
+
+/// The persons that a request puts into a static cohort: listed, or those behind a number of an insight.
+async fn members(
+    state: &ApiState,
+    project: &Project,
+    body: &CohortBody,
+    is_static: bool,
+) -> Result<Vec<Uuid>, ApiError> {
+    let listed = body.members()?;
+    let from_insight = static_members::names_insight(&body.0);
+    match (listed, from_insight) {
+        (None, false) => Ok(Vec::new()),
+        (Some((field, _)), _) if !is_static => Err(ApiError::validation(
+            "invalid_input",
+            "Only a static cohort takes a list of members: say `is_static`.",
+            field,
+        )),
+        (None, true) if !is_static => Err(ApiError::validation(
+            "invalid_input",
+            "Only a static cohort takes the people of an insight: say `is_static`.",
+            "is_static",
+        )),
+        (Some((field, _)), true) => Err(ApiError::validation(
+            "invalid_input",
+            "Members come from a list or from an insight, not from both.",
+            field,
+        )),
+        (Some((_, ids)), false) => static_members::of_distinct_ids(state, project, &ids).await,
+        (None, true) => static_members::of_insight(state, project, &body.0).await,
+    }
 }
 
 /// Refuses a definition that cannot be read, or that is part of itself.
@@ -138,15 +197,28 @@ fn unsaved(project: &Project, new: &NewCohort, now: DateTime<Utc>) -> Cohort {
     }
 }
 
-/// Counts the members and writes the count.
-async fn recount(state: &ApiState, project: &Project, cohort: &mut Cohort) -> Result<(), ApiError> {
-    let read = InsightContext::read(state, project, &Map::new()).await?;
-    let mut query = cohort_persons(cohort.id, &Map::new(), &read.context())?;
-    (query.limit, query.offset) = (u32::MAX, 0);
-    let members = state.store.persons(&query).await?;
-    cohort.count = Some(i64::try_from(members.len()).unwrap_or(i64::MAX));
-    cohort.last_calculation = Some((state.now)());
+/// Has the cohort calculated, and shows how far that has come.
+async fn calculated(state: &ApiState, project: &Project, cohort: Cohort) -> Result<Value, ApiError> {
+    state.cohorts.request(project.id, cohort.id);
+    state.cohorts.settled(project.id, cohort.id, PATIENCE).await;
+    let stored = state.metadata.cohort(project.id, cohort.id).await?;
+    Ok(cohort_json(&stored.unwrap_or(cohort), &state.cohorts))
+}
+
+async fn remove(state: &ApiState, project: &Project, cohort: &Cohort) -> Result<(), ApiError> {
     state.metadata.update_cohort(cohort).await?;
+    // What the store keeps of it goes too.
+    state.cohorts.request(project.id, cohort.id);
+    follow(state, project, cohort).await
+}
+
+/// Cohorts made of this one change with it.
+async fn follow(state: &ApiState, project: &Project, changed: &Cohort) -> Result<(), ApiError> {
+    for cohort in state.metadata.cohorts(project.id).await? {
+        if cohort.id != changed.id && !cohort.is_static && mentions(&cohort, "cohort") {
+            state.cohorts.request(project.id, cohort.id);
+        }
+    }
     Ok(())
 }
 
@@ -158,33 +230,4 @@ async fn find(state: &ApiState, project: &Project, id: &str) -> Result<Cohort, A
         .cohort(project.id, CohortId(id))
         .await?
         .ok_or_else(not_found)
-}
-
-fn text(body: &Map<String, Value>, field: &str) -> Result<Option<String>, ApiError> {
-    match body.get(field) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(ApiError::validation(
-            "invalid_input",
-            "Not a valid string.",
-            field,
-        )),
-    }
-}
-
-fn cohort_json(cohort: &Cohort) -> Value {
-    json!({
-        "id": cohort.id,
-        "name": cohort.name,
-        "description": cohort.description,
-        "groups": cohort.groups,
-        "filters": cohort.filters,
-        "deleted": cohort.deleted,
-        "is_calculating": cohort.is_calculating,
-        "created_at": cohort.created_at,
-        "last_calculation": cohort.last_calculation,
-        "errors_calculating": cohort.errors_calculating,
-        "count": cohort.count,
-        "is_static": cohort.is_static,
-    })
 }

@@ -71,10 +71,6 @@ pub fn group_type_index(params: &Params) -> Result<GroupTypeIndex, ApiError> {
 /// Rows whose name holds every word of `search`, a limit/offset page of them.
 fn page(rows: Vec<(String, Value)>, address: &Address, params: &Params) -> Result<Json<Value>, ApiError> {
     let search = params.text("search").unwrap_or_default().to_lowercase();
-    let (limit, offset) = (
-        params.count("limit", 100, 10_000)?,
-        params.count("offset", 0, u32::MAX)?,
-    );
     let matching: Vec<Value> = rows
         .into_iter()
         .filter(|(name, _)| {
@@ -83,17 +79,6 @@ fn page(rows: Vec<(String, Value)>, address: &Address, params: &Params) -> Resul
         })
         .map(|(_, row)| row)
         .collect();
-    let count = matching.len();
-    let end = offset.saturating_add(limit);
-    let results: Vec<Value> = matching
-        .into_iter()
-        .skip(offset as usize)
-        .take(limit as usize)
-        .collect();
-    let next = (count > end as usize).then(|| address.with(&[("offset", end.to_string())], &[]));
-    let previous =
-        (offset > 0).then(|| address.with(&[("offset", offset.saturating_sub(limit).to_string())], &[]));
-    Ok(Json(
-        json!({"count": count, "next": next, "previous": previous, "results": results}),
-    ))
+    let page = params.page(100, 10_000)?;
+    Ok(Json(page.of_all(&matching, Value::clone, address)))
 }

@@ -32,7 +32,7 @@ pub async fn list(
     events.truncate(limit as usize);
     let next = events.last().filter(|_| more).map(|last| {
         let cursor = format!("{}_{}", micro_text(last.row.timestamp), last.row.uuid);
-        address.with(&[("cursor", cursor)], &[])
+        address.with(&[("cursor", cursor)])
     });
     let results: Vec<Value> = events.iter().map(event_json).collect();
     Ok(Json(json!({"next": next, "results": results})))

@@ -24,8 +24,8 @@ impl InsightContext {
         project: &Project,
         request: &Map<String, Value>,
     ) -> Result<Self, ApiError> {
-        let actions = state.metadata.actions(project.id).await?;
-        let cohorts = state.metadata.cohorts(project.id).await?;
+        let actions = state.metadata.actions_by_id(project.id).await?;
+        let cohorts = state.metadata.cohorts_by_id(project.id).await?;
         let earliest_event = if ::insights::needs_earliest_event(request) {
             state.store.earliest_event(project.id, EARLIEST_SINCE).await?
         } else {
@@ -34,8 +34,8 @@ impl InsightContext {
         Ok(Self {
             now: (state.now)(),
             project: project.clone(),
-            actions: actions.into_iter().map(|action| (action.id, action)).collect(),
-            cohorts: cohorts.into_iter().map(|cohort| (cohort.id, cohort)).collect(),
+            actions,
+            cohorts,
             earliest_event,
         })
     }
@@ -63,6 +63,23 @@ impl InsightContext {
             cohorts: BTreeMap::new(),
             earliest_event: None,
         }
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// What answers show by name: each action and each cohort.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        let actions = self
+            .actions
+            .values()
+            .map(|action| format!("action {} {}", action.id.0, action.name));
+        let cohorts = self
+            .cohorts
+            .values()
+            .map(|cohort| format!("cohort {} {}", cohort.id.0, cohort.name));
+        actions.chain(cohorts)
     }
 
     pub fn context(&self) -> Context<'_> {

@@ -1,57 +1,212 @@
-//! Calculated insights: trends and retention.
+//! Calculated insights.
 
-use ::insights::{retention, trends};
+use ::insights::{Insight, funnels, lifecycle, paths, retention, sessions, stickiness, trends, which};
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Map, Value, json};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use model::Project;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
+use crate::asked::Asked;
 use crate::insight_context::InsightContext;
 use crate::params::Params;
 use crate::project_scope::ProjectScope;
+use crate::result_cache::Answered;
 use crate::{ApiError, ApiState};
 
+/// Trends; lifecycle and stickiness too, when the request says so.
 pub async fn trend(
     State(state): State<ApiState>,
     ProjectScope(project): ProjectScope,
     Params(request): Params,
-) -> Result<Json<Value>, ApiError> {
-    refuse_other_insights(&request)?;
-    let read = InsightContext::read(&state, &project, &request).await?;
-    let plan = trends::Plan::parse(&request, &read.context())?;
-    let mut rows = Vec::with_capacity(plan.queries().len());
-    for query in plan.queries() {
-        rows.push(state.store.trends(query).await?);
-    }
-    Ok(Json(answer(&state, plan.shape(&rows))))
+) -> Result<Response, ApiError> {
+    let insight = match which(&request)? {
+        Insight::Lifecycle => Insight::Lifecycle,
+        Insight::Stickiness => Insight::Stickiness,
+        Insight::Trends | Insight::Funnels | Insight::Retention | Insight::Paths | Insight::Sessions => {
+            Insight::Trends
+        }
+    };
+    answer(&state, &project, &request, insight).await
+}
+
+pub async fn lifecycle(
+    State(state): State<ApiState>,
+    ProjectScope(project): ProjectScope,
+    Params(request): Params,
+) -> Result<Response, ApiError> {
+    answer(&state, &project, &request, Insight::Lifecycle).await
+}
+
+pub async fn stickiness(
+    State(state): State<ApiState>,
+    ProjectScope(project): ProjectScope,
+    Params(request): Params,
+) -> Result<Response, ApiError> {
+    answer(&state, &project, &request, Insight::Stickiness).await
+}
+
+pub async fn funnel(
+    State(state): State<ApiState>,
+    ProjectScope(project): ProjectScope,
+    Params(request): Params,
+) -> Result<Response, ApiError> {
+    answer(&state, &project, &request, Insight::Funnels).await
 }
 
 pub async fn retention(
     State(state): State<ApiState>,
     ProjectScope(project): ProjectScope,
     Params(request): Params,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
+    answer(&state, &project, &request, Insight::Retention).await
+}
+
+pub async fn path(
+    State(state): State<ApiState>,
+    ProjectScope(project): ProjectScope,
+    Params(request): Params,
+) -> Result<Response, ApiError> {
+    answer(&state, &project, &request, Insight::Paths).await
+}
+
+pub async fn session(
+    State(state): State<ApiState>,
+    ProjectScope(project): ProjectScope,
+    Params(request): Params,
+) -> Result<Response, ApiError> {
+    answer(&state, &project, &request, Insight::Sessions).await
+}
+
+/// What those who went through a funnel have in common.
+pub async fn correlation(
+    State(state): State<ApiState>,
+    ProjectScope(project): ProjectScope,
+    Params(request): Params,
+) -> Result<Response, ApiError> {
     let read = InsightContext::read(&state, &project, &request).await?;
-    let plan = retention::Plan::parse(&request, &read.context())?;
-    let cells = state.store.retention(plan.query()).await?;
-    Ok(Json(answer(&state, plan.shape(&cells))))
+    let plan = funnels::correlation(&request, &read.context())?;
+    let asked = Asked {
+        state: &state,
+        project: &project,
+        route: "insights/funnel/correlation",
+        request: &request,
+        read: &read,
+    };
+    let compute = async { Ok(plan.shape(&state.store.correlation(plan.query()).await?)) };
+    Ok(envelope(&project, &asked.answer(plan.query(), compute).await?))
 }
 
-/// This route once answered lifecycle and stickiness too; an answer of another kind would be a wrong one.
-fn refuse_other_insights(request: &Map<String, Value>) -> Result<(), ApiError> {
-    for field in ["insight", "shown_as"] {
-        let asked = request.get(field).and_then(Value::as_str).unwrap_or_default();
-        if ["lifecycle", "stickiness"]
-            .iter()
-            .any(|other| asked.eq_ignore_ascii_case(other))
-        {
-            let detail = format!("{asked} is not supported.");
-            return Err(ApiError::validation("not_supported", detail, field));
+async fn answer(
+    state: &ApiState,
+    project: &Project,
+    request: &Map<String, Value>,
+    insight: Insight,
+) -> Result<Response, ApiError> {
+    let read = InsightContext::read(state, project, request).await?;
+    let context = read.context();
+    let store = &state.store;
+    let asked = |route| Asked {
+        state,
+        project,
+        route,
+        request,
+        read: &read,
+    };
+    let answered = match insight {
+        Insight::Trends => {
+            let plan = trends::Plan::parse(request, &context)?;
+            let compute = async {
+                let mut rows = Vec::with_capacity(plan.queries().len());
+                for query in plan.queries() {
+                    rows.push(store.trends(query).await?);
+                }
+                Ok(plan.shape(&rows))
+            };
+            asked("insights/trend").answer(plan.queries(), compute).await?
         }
-    }
-    Ok(())
+        Insight::Lifecycle => {
+            let plan = lifecycle::Plan::parse(request, &context)?;
+            let compute = async {
+                let mut rows = Vec::with_capacity(plan.queries().len());
+                for query in plan.queries() {
+                    rows.push(store.lifecycle(query).await?);
+                }
+                Ok(plan.shape(&rows))
+            };
+            asked("insights/lifecycle")
+                .answer(plan.queries(), compute)
+                .await?
+        }
+        Insight::Stickiness => {
+            let plan = stickiness::Plan::parse(request, &context)?;
+            let compute = async {
+                let mut rows = Vec::with_capacity(plan.queries().len());
+                for query in plan.queries() {
+                    rows.push(store.stickiness(query).await?);
+                }
+                Ok(plan.shape(&rows))
+            };
+            asked("insights/stickiness")
+                .answer(plan.queries(), compute)
+                .await?
+        }
+        Insight::Funnels => {
+            let plan = funnels::Plan::parse(request, &context)?;
+            let compute = async {
+                let mut answers = Vec::with_capacity(plan.asks().len());
+                for ask in plan.asks() {
+                    answers.push(match ask {
+                        funnels::Ask::Steps(query) => funnels::Answer::Steps(store.funnel(query).await?),
+                        funnels::Ask::Trends(query) => {
+                            funnels::Answer::Trends(store.funnel_trends(query).await?)
+                        }
+                        funnels::Ask::Times(query) => {
+                            funnels::Answer::Times(store.funnel_times(query).await?)
+                        }
+                    });
+                }
+                Ok(plan.shape(&answers))
+            };
+            asked("insights/funnel").answer(plan.asks(), compute).await?
+        }
+        Insight::Retention => {
+            let plan = retention::Plan::parse(request, &context)?;
+            let compute = async { Ok(plan.shape(&store.retention(plan.query()).await?)) };
+            asked("insights/retention").answer(plan.query(), compute).await?
+        }
+        Insight::Paths => {
+            let plan = paths::Plan::parse(request, &context)?;
+            let compute = async { Ok(plan.shape(&store.paths(plan.query()).await?)) };
+            asked("insights/path").answer(plan.query(), compute).await?
+        }
+        Insight::Sessions => {
+            let plan = sessions::Plan::parse(request, &context)?;
+            let compute = async { Ok(plan.shape(&store.session_lengths(plan.query()).await?)) };
+            asked("insights/session").answer(plan.query(), compute).await?
+        }
+    };
+    Ok(envelope(project, &answered))
 }
 
-/// Nothing is cached: every answer is fresh, and says so.
-fn answer(state: &ApiState, result: Value) -> Value {
-    json!({"result": result, "next": null, "is_cached": false, "last_refresh": (state.now)(), "timezone": null})
+/// `next` is always null: an answer holds all of its series.
+fn envelope(project: &Project, answered: &Answered) -> Response {
+    #[derive(Serialize)]
+    struct Envelope<'a> {
+        result: &'a Value,
+        next: Option<String>,
+        is_cached: bool,
+        last_refresh: DateTime<Utc>,
+        timezone: &'a str,
+    }
+    let envelope = Envelope {
+        result: answered.result(),
+        next: None,
+        is_cached: answered.is_cached,
+        last_refresh: answered.last_refresh(),
+        timezone: project.timezone.name(),
+    };
+    Json(envelope).into_response()
 }

@@ -1,8 +1,15 @@
 //! REST: viewsets, authentication, one error envelope, paging. No SQL here, and no rule about what a query means.
 
+mod action_body;
 mod actions;
+mod actors;
+mod actors_query;
+mod asked;
 mod auth;
+mod cohort_body;
+mod cohort_json;
 mod cohorts;
+mod csv_people;
 mod definitions;
 mod error;
 mod events;
@@ -13,16 +20,24 @@ mod insights;
 mod ledger;
 mod page;
 mod params;
+mod people;
 mod person_json;
 mod persons;
 mod project_scope;
 mod projects;
+mod result_cache;
 mod state;
+mod static_members;
+
+#[cfg(test)]
+mod tests;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::handler::Handler;
+use axum::routing::{MethodRouter, get, post};
 
 pub use error::ApiError;
+pub use result_cache::ResultCache;
 pub use state::ApiState;
 
 /// Largest request body of the REST API (capture has limits of its own).
@@ -36,27 +51,44 @@ pub fn router(state: ApiState) -> Router {
         .route("/events/values", get(events::values))
         .route("/events/{id}", get(events::get))
         .route("/persons", get(persons::list))
+        .route("/persons.csv", get(persons::list))
         .route("/persons/values", get(persons::values))
         .route("/persons/properties", get(persons::properties))
-        .route("/persons/trends", get(persons::trends).post(persons::trends))
-        .route(
-            "/persons/retention",
-            get(persons::retention).post(persons::retention),
-        )
+        .route("/persons/cohorts", get(persons::cohorts))
+        .route("/persons/trends", asked(actors::trends))
+        .route("/persons/funnel", asked(actors::funnel))
+        .route("/persons/funnel/correlation", asked(actors::correlation))
+        .route("/persons/retention", asked(actors::retention))
+        .route("/persons/path", asked(actors::path))
+        .route("/persons/lifecycle", asked(actors::lifecycle))
+        .route("/persons/stickiness", asked(actors::stickiness))
         .route("/persons/{id}", get(persons::get))
         .route("/groups_types", get(groups::types))
+        .route(
+            "/groups_types/update_metadata",
+            axum::routing::patch(groups::update_types),
+        )
         .route("/groups", get(groups::list))
         .route("/groups/find", get(groups::find))
-        .route("/insights/trend", get(insights::trend).post(insights::trend))
-        .route(
-            "/insights/retention",
-            get(insights::retention).post(insights::retention),
-        )
+        .route("/groups/related", get(groups::related))
+        .route("/groups/property_definitions", get(groups::property_definitions))
+        .route("/groups/property_values", get(groups::property_values))
+        .route("/insights/trend", asked(insights::trend))
+        .route("/insights/funnel", asked(insights::funnel))
+        .route("/insights/funnel/correlation", asked(insights::correlation))
+        .route("/insights/retention", asked(insights::retention))
+        .route("/insights/path", asked(insights::path))
+        .route("/insights/lifecycle", asked(insights::lifecycle))
+        .route("/insights/stickiness", asked(insights::stickiness))
+        .route("/insights/session", asked(insights::session))
         .route("/actions", get(actions::list).post(actions::create))
+        .route("/actions/people", asked(actors::of_entity))
+        .route("/actions/people.csv", asked(actors::of_entity))
         .route(
             "/actions/{id}",
             get(actions::get).patch(actions::patch).delete(actions::delete),
         )
+        .route("/actions/{id}/count", get(actions::count))
         .route("/cohorts", get(cohorts::list).post(cohorts::create))
         .route(
             "/cohorts/{id}",
@@ -92,6 +124,15 @@ pub fn router(state: ApiState) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(axum::extract::DefaultBodyLimit::max(BODY_MAX))
         .with_state(state)
+}
+
+/// A question, which may come as a query string or as a body.
+fn asked<H, T>(handler: H) -> MethodRouter<ApiState>
+where
+    H: Handler<T, ApiState>,
+    T: 'static,
+{
+    get(handler.clone()).post(handler)
 }
 
 async fn unknown() -> ApiError {

@@ -1,18 +1,19 @@
-//! Persons: list, one, values of a property, and the actors behind a number.
+//! Persons: list, one, their properties and cohorts.
 
-use std::collections::HashMap;
-
-use ::insights::{ActorKind, Condition, PersonsQuery, PropertySource, ValuesQuery};
+use ::insights::{PropertySource, ValuesQuery};
 use axum::Json;
 use axum::extract::{Path, State};
-use model::{GroupTypeIndex, Project, PropertyKind};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::cohort_json::cohort_json;
+use crate::csv_people::{self, CSV_ROWS_MAX, Format};
 use crate::insight_context::InsightContext;
-use crate::page::Address;
+use crate::page::{Address, OffsetPage};
 use crate::params::Params;
-use crate::person_json::{group_json, person_json};
+use crate::people;
+use crate::person_json::person_json;
 use crate::project_scope::ProjectScope;
 use crate::{ApiError, ApiState};
 
@@ -20,22 +21,28 @@ pub async fn list(
     State(state): State<ApiState>,
     ProjectScope(project): ProjectScope,
     address: Address,
+    format: Format,
     Params(request): Params,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let read = InsightContext::read(&state, &project, &request).await?;
     let mut query = ::insights::persons(&request, &read.context())?;
-    let (limit, offset) = (query.limit, query.offset);
-    query.limit = limit.saturating_add(1);
-    let mut persons = state.store.persons(&query).await?;
-    let more = persons.len() > limit as usize;
-    persons.truncate(limit as usize);
-    let next = more.then(|| address.with(&[("offset", offset.saturating_add(limit).to_string())], &[]));
-    let previous =
-        (offset > 0).then(|| address.with(&[("offset", offset.saturating_sub(limit).to_string())], &[]));
-    let results: Vec<Value> = persons.iter().map(person_json).collect();
-    Ok(Json(
-        json!({"next": next, "previous": previous, "results": results}),
-    ))
+    match format {
+        Format::Json => {
+            let page = OffsetPage {
+                limit: query.limit,
+                offset: query.offset,
+            };
+            query.limit = page.rows_asked();
+            let persons = state.store.persons(&query).await?;
+            Ok(Json(page.answer(&persons, person_json, &address)).into_response())
+        }
+        Format::Csv => {
+            (query.limit, query.offset) = (CSV_ROWS_MAX, 0);
+            let persons = state.store.persons(&query).await?;
+            let shown: Vec<Value> = persons.iter().map(person_json).collect();
+            Ok(csv_people::answer(&shown))
+        }
+    }
 }
 
 pub async fn get(
@@ -45,7 +52,7 @@ pub async fn get(
 ) -> Result<Json<Value>, ApiError> {
     let not_found = || ApiError::not_found("Person not found.");
     let id: Uuid = id.parse().map_err(|_| not_found())?;
-    let found = by_ids(&state, &project, vec![id]).await?;
+    let found = people::persons(&state, &project, vec![id]).await?;
     found.get(&id).cloned().map(Json).ok_or_else(not_found)
 }
 
@@ -63,148 +70,45 @@ pub async fn values(
         limit: 20,
     };
     let values = state.store.property_values(&query).await?;
-    Ok(Json(
-        values
-            .into_iter()
-            .map(|(name, count)| json!({"name": name, "count": count}))
-            .collect(),
-    ))
+    Ok(Json(named_counts(values)))
 }
 
-/// Names of person properties seen at ingestion.
+/// Names of the properties that persons have, with the number of persons that have each.
 pub async fn properties(
     State(state): State<ApiState>,
     ProjectScope(project): ProjectScope,
 ) -> Result<Json<Value>, ApiError> {
-    let rows = state
-        .metadata
-        .property_definitions(project.id, PropertyKind::Person)
+    let names = state
+        .store
+        .property_names(project.id, PropertySource::Person)
         .await?;
-    Ok(Json(
-        rows.into_iter().map(|row| json!({"name": row.name})).collect(),
-    ))
+    Ok(Json(named_counts(names)))
 }
 
-/// The actors behind one number of a trend: where `persons_urls` point.
-pub async fn trends(
+/// Cohorts that a person is in, as of their last calculation.
+pub async fn cohorts(
     State(state): State<ApiState>,
     ProjectScope(project): ProjectScope,
-    address: Address,
-    Params(request): Params,
+    params: Params,
 ) -> Result<Json<Value>, ApiError> {
-    let read = InsightContext::read(&state, &project, &request).await?;
-    let query = ::insights::trends::actors(&request, &read.context())?;
-    let ids = state.store.trend_actors(&query).await?;
-    let full = ids.len() >= query.limit as usize;
-    let people: Vec<Value> = actors(&state, &project, query.actor, ids).await?;
-    let next = full.then(|| {
-        address.with(
-            &[("offset", query.offset.saturating_add(query.limit).to_string())],
-            &[],
-        )
-    });
-    Ok(Json(json!({
-        "results": [{"people": people, "count": people.len()}],
-        "next": next,
-        "initial": address.with(&[("offset", "0".to_owned())], &[]),
-        "is_cached": false,
-        "last_refresh": (state.now)(),
-    })))
-}
-
-/// The actors of one row of a retention table, each with the intervals it came back in.
-pub async fn retention(
-    State(state): State<ApiState>,
-    ProjectScope(project): ProjectScope,
-    address: Address,
-    Params(request): Params,
-) -> Result<Json<Value>, ApiError> {
-    let read = InsightContext::read(&state, &project, &request).await?;
-    let plan = ::insights::retention::actors(&request, &read.context())?;
-    let query = plan.query();
-    let rows = state.store.retention_actors(query).await?;
-    let full = rows.len() >= query.limit as usize;
-    let ids = rows.iter().map(|row| row.actor.clone()).collect();
-    let shown = actors(&state, &project, query.query.actor, ids).await?;
-    let result: Value = if plan.is_line() {
-        Value::Array(shown)
-    } else {
-        let row = |(actor, row)| json!({"person": actor, "appearances": plan.appearances(row)});
-        shown.into_iter().zip(&rows).map(row).collect()
-    };
-    let next = full.then(|| {
-        address.with(
-            &[("offset", query.skip.saturating_add(query.limit).to_string())],
-            &[],
-        )
-    });
-    Ok(Json(json!({"result": result, "next": next})))
-}
-
-/// Actors as the API shows them, in the order of `ids`. Every counted actor is shown: one whose record is gone by now
-/// appears with its id alone.
-async fn actors(
-    state: &ApiState,
-    project: &Project,
-    kind: ActorKind,
-    ids: Vec<String>,
-) -> Result<Vec<Value>, ApiError> {
-    match kind {
-        ActorKind::Person => {
-            let uuids: Vec<Uuid> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-            let found = by_ids(state, project, uuids).await?;
-            let bare = |id: &String| json!({"type": "person", "id": id, "uuid": id, "name": id, "distinct_ids": [], "properties": {}});
-            let shown = |id: &String| id.parse().ok().and_then(|uuid: Uuid| found.get(&uuid).cloned());
-            Ok(ids
-                .iter()
-                .map(|id| shown(id).unwrap_or_else(|| bare(id)))
-                .collect())
-        }
-        ActorKind::Group(group_type) => groups(state, project, group_type, ids).await,
-    }
-}
-
-async fn groups(
-    state: &ApiState,
-    project: &Project,
-    group_type: GroupTypeIndex,
-    keys: Vec<String>,
-) -> Result<Vec<Value>, ApiError> {
-    let asked: Vec<_> = keys.iter().map(|key| (group_type, key.clone())).collect();
-    let found = state.store.groups_by_key(project.id, &asked).await?;
-    let found: HashMap<&str, Value> = found
+    let id = params.required("person_id")?;
+    let id: Uuid = id
+        .parse()
+        .map_err(|_| ApiError::validation("invalid_input", "A person is named by its uuid.", "person_id"))?;
+    let ids = state.store.cohorts_of_person(project.id, id).await?;
+    let cohorts = state.metadata.cohorts_by_id(project.id).await?;
+    // The rows of a deleted cohort may outlive it for a moment.
+    let shown: Vec<Value> = ids
         .iter()
-        .map(|row| (row.key.as_str(), group_json(row)))
+        .filter_map(|id| cohorts.get(id))
+        .map(|cohort| cohort_json(cohort, &state.cohorts))
         .collect();
-    let bare = |key: &String| json!({"type": "group", "id": key, "group_key": key, "group_type_index": group_type, "properties": {}});
-    Ok(keys
-        .iter()
-        .map(|key| found.get(key.as_str()).cloned().unwrap_or_else(|| bare(key)))
-        .collect())
+    Ok(Json(json!({"results": shown})))
 }
 
-async fn by_ids(
-    state: &ApiState,
-    project: &Project,
-    ids: Vec<Uuid>,
-) -> Result<HashMap<Uuid, Value>, ApiError> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let query = PersonsQuery {
-        project: project.id,
-        timezone: project.timezone,
-        condition: Condition::All(Vec::new()),
-        distinct_id: None,
-        email: None,
-        limit: u32::try_from(ids.len()).unwrap_or(u32::MAX),
-        ids: Some(ids),
-        search: None,
-        offset: 0,
-    };
-    let persons = state.store.persons(&query).await?;
-    Ok(persons
-        .iter()
-        .map(|person| (person.row.id, person_json(person)))
-        .collect())
+/// `[{name, count}]`
+pub fn named_counts(rows: Vec<(String, u64)>) -> Value {
+    rows.into_iter()
+        .map(|(name, count)| json!({"name": name, "count": count}))
+        .collect()
 }

@@ -9,16 +9,19 @@ use model::{Project, WeekStart};
 use serde_json::{Map, Value, json};
 
 use crate::insight_context::InsightContext;
+use crate::page::Address;
 use crate::params::Params;
 use crate::project_scope::ProjectScope;
 use crate::{ApiError, ApiState};
 
-pub async fn list(State(state): State<ApiState>) -> Result<Json<Value>, ApiError> {
+pub async fn list(
+    State(state): State<ApiState>,
+    address: Address,
+    params: Params,
+) -> Result<Json<Value>, ApiError> {
+    let page = params.page(100, 10_000)?;
     let projects = state.metadata.projects().await?;
-    let results: Vec<Value> = projects.iter().map(project_json).collect();
-    Ok(Json(
-        json!({"count": results.len(), "next": null, "previous": null, "results": results}),
-    ))
+    Ok(Json(page.of_all(&projects, project_json, &address)))
 }
 
 pub async fn create(
@@ -129,6 +132,7 @@ fn read(body: &Map<String, Value>, context: &InsightContext) -> Result<ProjectPa
         if !filters.is_array() {
             return Err(invalid("path_cleaning_filters", "Expected a list."));
         }
+        ::insights::paths::check_cleaning_filters(filters)?;
         patch.path_cleaning_filters = Some(filters.clone());
     }
     if let Some(flag) = body.get("anonymize_ips") {

@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use engine_types::{Block, Buffer, Column, ConstColumn, DataType, NullableColumn, Value, with_buffer};
 
-/// Cuts a block into blocks of at most `size` rows; sharing memory.
+/// Expressions over a block hold several columns of its size: rows with long arrays come in smaller blocks.
+const CHUNK_BYTES: usize = 4 << 20;
+
+/// Cuts a block into blocks of at most `size` rows, and of few bytes where rows are long; sharing memory.
 pub(crate) fn chunks(block: Block, size: usize) -> impl Iterator<Item = Block> {
     let rows = block.rows();
-    let size = size.max(1);
+    let pieces = (held_bytes(&block) / CHUNK_BYTES).max(1);
+    let size = size.min(rows.div_ceil(pieces)).max(1);
     (0..rows.div_ceil(size)).map(move |i| {
         if rows <= size {
             block.clone()
@@ -89,15 +93,22 @@ pub(crate) fn compact_block(block: &Block) -> Block {
     Block::new(block.columns().iter().map(compact).collect(), block.rows())
 }
 
-/// Bytes that holding on to the block costs. A dictionary is shared by many blocks: each counts its part of it.
+/// Bytes that holding on to the block costs. A dictionary, and what arrays are slices of, is shared by many blocks: each
+/// counts its part of it.
 pub(crate) fn held_bytes(block: &Block) -> usize {
+    let part = |values: &Column, count: usize| {
+        let len = values.len().max(1);
+        let bytes = values.byte_size() as u128 * count.min(len) as u128 / len as u128;
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    };
     block
         .columns()
         .iter()
         .map(|column| match column {
-            Column::Dict(d) => {
-                let values = d.values.len().max(1);
-                4 * d.codes.len() + d.values.byte_size() / values * d.codes.len().min(values)
+            Column::Dict(d) => 4 * d.codes.len() + part(&d.values, d.codes.len()),
+            Column::Array(a) => {
+                let (first, last) = (a.offsets[0], a.offsets[a.offsets.len() - 1]);
+                4 * a.offsets.len() + part(&a.values, (last - first) as usize)
             }
             other => other.byte_size(),
         })

@@ -10,6 +10,7 @@ pub(crate) mod limit_by;
 pub(crate) mod numbers;
 pub(crate) mod project;
 pub(crate) mod scan;
+mod sliding;
 pub(crate) mod sort;
 pub(crate) mod union;
 pub(crate) mod window;

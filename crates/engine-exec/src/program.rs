@@ -79,6 +79,8 @@ enum NodeKey {
     Call(&'static str, Vec<usize>, DataType),
     And(Vec<usize>, DataType),
     Or(Vec<usize>, DataType),
+    /// The function, its captures and its arrays: the lambdas known with these are in [`Compiler::lambdas`].
+    HigherOrder(&'static str, Vec<usize>, Vec<usize>),
 }
 
 impl Program {
@@ -89,6 +91,7 @@ impl Program {
         let mut compiler = Compiler {
             nodes: Vec::new(),
             known: HashMap::new(),
+            lambdas: HashMap::new(),
             subqueries,
         };
         let outputs = exprs
@@ -106,6 +109,8 @@ impl Program {
 struct Compiler<'s> {
     nodes: Vec<Node>,
     known: HashMap<NodeKey, usize>,
+    /// Nodes of higher-order functions with the lambdas they stand for.
+    lambdas: HashMap<NodeKey, Vec<(Arc<Lambda>, usize)>>,
     subqueries: &'s dyn Subqueries,
 }
 
@@ -148,14 +153,26 @@ impl Compiler<'_> {
                 lambda,
                 arrays,
             } => {
-                let Lambda { captures, body, .. } = &**lambda;
+                let captures = self.list(&lambda.captures)?;
+                let arrays = self.list(arrays)?;
+                let key = NodeKey::HigherOrder(function.name(), captures.clone(), arrays.clone());
+                let known = self.lambdas.get(&key).into_iter().flatten();
+                for (same, node) in known {
+                    if same.params == lambda.params && same.body == lambda.body {
+                        return Ok(*node);
+                    }
+                }
                 let kind = NodeKind::HigherOrder {
                     function: *function,
-                    captures: self.list(captures)?,
-                    body: Box::new(Program::compile([body], self.subqueries)?),
-                    arrays: self.list(arrays)?,
+                    captures,
+                    body: Box::new(Program::compile([&lambda.body], self.subqueries)?),
+                    arrays,
                 };
-                Ok(self.push(kind, ty))
+                let node = self.push(kind, ty);
+                if lambda.body.deterministic() {
+                    self.lambdas.entry(key).or_default().push((lambda.clone(), node));
+                }
+                Ok(node)
             }
             ExprKind::InSet { arg, set, negated } => {
                 let set = self.subqueries.set(set, &arg.ty)?;

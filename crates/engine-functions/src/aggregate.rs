@@ -8,16 +8,21 @@ mod combinator;
 mod count;
 mod covariance;
 mod extremum;
+mod for_each;
 mod funnel;
 mod group_array;
+mod group_array_insert_at;
+mod group_array_sorted;
 mod nulls;
 mod quantile;
+mod sequence;
 mod sum;
 mod sum_map;
 mod top;
 mod uniq;
 mod variance;
 
+pub(crate) use cells::{Form, ordered};
 pub(crate) use sum::sum_type;
 
 use engine_types::{Column, DataType, Value};
@@ -161,15 +166,19 @@ pub(crate) const NAMES: &[&str] = &[
     "covarPop",
     "covarSamp",
     "groupArray",
+    "groupArrayInsertAt",
+    "groupArraySorted",
     "groupBitAnd",
     "groupBitOr",
     "groupBitXor",
     "groupBitmap",
     "groupUniqArray",
     "max",
+    "maxMap",
     "median",
     "medianExact",
     "min",
+    "minMap",
     "quantile",
     "quantileExact",
     "quantileExactHigh",
@@ -177,6 +186,8 @@ pub(crate) const NAMES: &[&str] = &[
     "quantiles",
     "quantilesExact",
     "retention",
+    "sequenceCount",
+    "sequenceMatch",
     "stddevPop",
     "stddevSamp",
     "sum",
@@ -189,6 +200,9 @@ pub(crate) const NAMES: &[&str] = &[
     "windowFunnel",
 ];
 
+/// Combinators.
+const SUFFIXES: [&str; 7] = ["If", "Array", "Distinct", "OrNull", "OrDefault", "ForEach", "Map"];
+
 /// The aggregate `name(params)(args)`, combinators resolved. `None`: no aggregate of that name.
 pub(crate) fn resolve(
     name: &str,
@@ -200,7 +214,7 @@ pub(crate) fn resolve(
     if NAMES.contains(&canonical_listed(base)) {
         return Some(with_nulls(name, base, params, &bare));
     }
-    for suffix in ["If", "Array", "Distinct", "OrNull", "OrDefault", "ForEach"] {
+    for suffix in SUFFIXES {
         let Some(inner) = name.strip_suffix(suffix).filter(|n| !n.is_empty()) else {
             continue;
         };
@@ -223,8 +237,27 @@ pub(crate) fn resolve(
                 }
             },
             "Distinct" => resolve(inner, params, &bare)?.map(|f| combinator::distinct(f, &bare)),
-            "OrNull" => resolve(inner, params, &bare)?.map(|f| combinator::or_else(f, true)),
-            "OrDefault" => resolve(inner, params, &bare)?.map(|f| combinator::or_else(f, false)),
+            "ForEach" => match combinator::element_types(&bare) {
+                Ok(elements) => resolve(inner, params, &elements)?.map(for_each::for_each),
+                Err(e) => {
+                    known(inner)?;
+                    return Some(Err(e));
+                }
+            },
+            "Map" => match for_each::map_types(&bare) {
+                Ok((key, value)) => {
+                    resolve(inner, params, std::slice::from_ref(value))?.map(|f| for_each::keyed(f, key))
+                }
+                Err(e) => {
+                    known(inner)?;
+                    return Some(Err(e));
+                }
+            },
+            // Rows that the condition leaves out do not count: `sumIfOrNull` is `sumOrNullIf`. A count is 0 either way.
+            "OrNull" | "OrDefault" => match inner.strip_suffix("If").filter(|n| *n != "count") {
+                Some(base) => resolve(&format!("{base}{suffix}If"), params, &bare)?,
+                None => resolve(inner, params, &bare)?.map(|f| combinator::or_else(f, suffix == "OrNull")),
+            },
             _ => return None,
         };
         return Some(wrapped.map(|mut f| {
@@ -240,7 +273,7 @@ fn known(name: &str) -> Option<()> {
     if NAMES.contains(&canonical_listed(canonical(name))) {
         return Some(());
     }
-    ["If", "Array", "Distinct", "OrNull", "OrDefault"]
+    SUFFIXES
         .iter()
         .find_map(|suffix| known(name.strip_suffix(suffix).filter(|n| !n.is_empty())?))
 }
@@ -342,11 +375,14 @@ fn build(name: &str, params: &[Value], args: &[DataType]) -> Result<Base, Functi
         "uniq" | "uniqExact" => uniq::build(name, args),
         "groupArray" => group_array::build(args, size_parameter(name, params)?, false),
         "groupUniqArray" => group_array::build(args, size_parameter(name, params)?, true),
+        "groupArrayInsertAt" => group_array_insert_at::build(params, args),
+        "groupArraySorted" => group_array_sorted::build(args, size_parameter(name, params)?),
+        "sequenceMatch" | "sequenceCount" => sequence::build(name, params, args),
         "topK" => top::build(args, size_parameter(name, params)?.unwrap_or(10)),
         "groupBitAnd" | "groupBitOr" | "groupBitXor" => bits::build(name, args),
         "stddevPop" | "stddevSamp" | "varPop" | "varSamp" => variance::build(name, args),
         "corr" | "covarPop" | "covarSamp" => covariance::build(name, args),
-        "sumMap" => sum_map::build(args),
+        "sumMap" | "minMap" | "maxMap" => sum_map::build(name, args),
         "windowFunnel" => funnel::window_funnel(params, args),
         "retention" => funnel::retention(args),
         quantile => quantile::build(quantile, params, args),

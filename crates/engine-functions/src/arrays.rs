@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 
 use engine_types::{ArrayColumn, Buffer, Column, DataType, StringColumnBuilder, TupleColumn, Value};
 
+use crate::array_sort::{extremes, sorted_elements};
 use crate::cast::cast_column;
-use crate::definition::{ANY, Definition};
+use crate::definition::{ANY, Definition, Returns};
 use crate::error::{ARGUMENT_OUT_OF_BOUND, SIZES_OF_ARRAYS, TOO_LARGE_ARRAY};
 use crate::operand::{Native, Operand, Strings, array, i64s, plain, row, split_nulls};
 use crate::row_key::{Wide, wide_keys};
@@ -34,7 +35,7 @@ fn picked(values: &Column, picks: &[u32], offsets: Vec<u32>) -> Column {
 }
 
 /// Calls `choose(row, first, last, picks)` for every row: it pushes the element numbers of the result.
-fn by_row(
+pub(crate) fn by_row(
     a: &ArrayColumn,
     values: &Column,
     mut choose: impl FnMut(usize, u32, u32, &mut Vec<u32>),
@@ -204,7 +205,6 @@ fn array_element(args: &[TypedColumn], result: &DataType, rows: usize) -> Result
         return Ok(all.gather(&picks));
     }
     let indices = i64s(&args[1])?;
-    let all = Column::concat(&[&plain(&a.values), &default]);
     let picks: Vec<u32> = (0..rows)
         .map(|i| {
             let (from, to) = (i64::from(a.offsets[i]), i64::from(a.offsets[i + 1]));
@@ -220,6 +220,11 @@ fn array_element(args: &[TypedColumn], result: &DataType, rows: usize) -> Result
             }
         })
         .collect();
+    // Most indices are inside: then the elements need not be copied to have a default behind them.
+    if !picks.contains(&outside) {
+        return Ok(a.values.gather(&picks));
+    }
+    let all = Column::concat(&[&plain(&a.values), &default]);
     Ok(all.gather(&picks))
 }
 
@@ -368,36 +373,16 @@ fn resize(args: &[TypedColumn], result: &DataType, rows: usize) -> Result<Column
     }))
 }
 
-/// Order of two elements: NULL and NaN last.
-fn element_order(values: &[Value], a: u32, b: u32) -> Ordering {
-    values[a as usize].total_cmp(&values[b as usize])
-}
-
-/// Element numbers of every row sorted by `keys`; NULL and NaN stay last in both directions.
-pub(crate) fn sorted(a: &ArrayColumn, keys: &Column, descending: bool) -> Column {
-    let keys = plain(keys);
-    let values: Vec<Value> = (0..keys.len()).map(|i| keys.value(i)).collect();
-    let last = |v: &Value| match v {
-        Value::Null => 2,
-        Value::Float(f) if f.is_nan() => 1,
-        _ => 0,
-    };
-    by_row(a, &a.values, |_, from, to, picks| {
-        let start = picks.len();
-        picks.extend(from..to);
-        picks[start..].sort_by(|&x, &y| {
-            let (kx, ky) = (&values[x as usize], &values[y as usize]);
-            last(kx).cmp(&last(ky)).then_with(|| {
-                let order = element_order(&values, x, y);
-                if descending { order.reverse() } else { order }
-            })
-        });
-    })
-}
-
 fn sort(args: &[TypedColumn], descending: bool) -> Result<Column, FunctionError> {
     let a = array(&args[0].column)?;
-    Ok(sorted(&a, &a.values, descending))
+    Ok(sorted_elements(&a, descending))
+}
+
+fn partial_sort_type(args: &[Argument<'_>]) -> Result<DataType, FunctionError> {
+    if !args[0].ty.is_integer() {
+        return Err(FunctionError::illegal_type("arrayPartialSort", args[0].ty));
+    }
+    array_type(&args[1..])
 }
 
 /// Type of a sum of elements.
@@ -438,30 +423,6 @@ pub(crate) fn averages(offsets: &[u32], values: &Column, of: &DataType) -> Resul
             .map(|(i, w)| sums.at(i) / f64::from(w[1] - w[0]))
             .collect(),
     ))
-}
-
-/// Least or greatest element of each row; the default for an empty one, NULLs passed over.
-pub(crate) fn extremes(offsets: &[u32], values: &Column, of: &DataType, wanted: Ordering) -> Column {
-    let values = plain(values);
-    let all = Column::concat(&[&values, &Column::defaults(of, 1)]);
-    let items: Vec<Value> = (0..values.len()).map(|i| values.value(i)).collect();
-    let none = row(values.len());
-    let picks: Vec<u32> = offsets
-        .windows(2)
-        .map(|w| {
-            (w[0]..w[1])
-                .filter(|&i| !items[i as usize].is_null())
-                .reduce(|a, b| {
-                    if element_order(&items, b, a) == wanted {
-                        b
-                    } else {
-                        a
-                    }
-                })
-                .unwrap_or(none)
-        })
-        .collect();
-    all.gather(&picks)
 }
 
 fn distinct(args: &[TypedColumn], result: &DataType, _: usize) -> Result<Column, FunctionError> {
@@ -826,6 +787,12 @@ fn truths(args: &[TypedColumn]) -> Result<Vec<(u32, u32)>, FunctionError> {
         .collect())
 }
 
+const fn empty_array(name: &'static str, returns: Returns) -> Definition {
+    Definition::new(name, (0, 0), returns, |_, ty, rows| {
+        Ok(Column::constant(ty, &Value::Array(Vec::new()), rows))
+    })
+}
+
 pub(crate) static FUNCTIONS: &[Definition] = &[
     Definition::new("array", (0, ANY), literal_type, literal).sees_null(),
     Definition::new(
@@ -875,6 +842,12 @@ pub(crate) static FUNCTIONS: &[Definition] = &[
     Definition::new("arrayResize", (2, 3), resize_type, resize).sees_null(),
     Definition::new("arraySort", (1, 1), array_type, |a, _, _| sort(a, false)),
     Definition::new("arrayReverseSort", (1, 1), array_type, |a, _, _| sort(a, true)),
+    Definition::new("arrayPartialSort", (2, 2), partial_sort_type, |a, _, _| {
+        sort(&a[1..], false)
+    }),
+    Definition::new("arrayPartialReverseSort", (2, 2), partial_sort_type, |a, _, _| {
+        sort(&a[1..], true)
+    }),
     Definition::new("arraySum", (1, 1), summable, |a, _, _| {
         let (offsets, values, of) = offsets_and_values(a)?;
         sums(&offsets, &values, &of)
@@ -1000,10 +973,17 @@ pub(crate) static FUNCTIONS: &[Definition] = &[
         with_constant,
     )
     .sees_null(),
-    Definition::new(
-        "emptyArrayString",
-        (0, 0),
-        |_| Ok(DataType::String.array()),
-        |_, t, n| Ok(Column::constant(t, &Value::Array(Vec::new()), n)),
-    ),
+    empty_array("emptyArrayUInt8", |_| Ok(DataType::UInt8.array())),
+    empty_array("emptyArrayUInt16", |_| Ok(DataType::UInt16.array())),
+    empty_array("emptyArrayUInt32", |_| Ok(DataType::UInt32.array())),
+    empty_array("emptyArrayUInt64", |_| Ok(DataType::UInt64.array())),
+    empty_array("emptyArrayInt8", |_| Ok(DataType::Int8.array())),
+    empty_array("emptyArrayInt16", |_| Ok(DataType::Int16.array())),
+    empty_array("emptyArrayInt32", |_| Ok(DataType::Int32.array())),
+    empty_array("emptyArrayInt64", |_| Ok(DataType::Int64.array())),
+    empty_array("emptyArrayFloat32", |_| Ok(DataType::Float32.array())),
+    empty_array("emptyArrayFloat64", |_| Ok(DataType::Float64.array())),
+    empty_array("emptyArrayString", |_| Ok(DataType::String.array())),
+    empty_array("emptyArrayDate", |_| Ok(DataType::Date.array())),
+    empty_array("emptyArrayDateTime", |_| Ok(DataType::DateTime(None).array())),
 ];

@@ -12,6 +12,7 @@ pub struct FunctionError {
 }
 
 pub(crate) const CANNOT_PARSE_TEXT: u32 = 6;
+pub(crate) const TOO_FEW_ARGUMENTS: u32 = 35;
 pub(crate) const BAD_ARGUMENTS: u32 = 36;
 pub(crate) const CANNOT_PARSE_DATE: u32 = 38;
 pub(crate) const CANNOT_PARSE_DATETIME: u32 = 41;
@@ -20,12 +21,15 @@ pub(crate) const ILLEGAL_TYPE: u32 = 43;
 pub(crate) const ILLEGAL_COLUMN: u32 = 44;
 pub(crate) const TYPE_MISMATCH: u32 = 53;
 pub(crate) const TOO_LARGE_STRING: u32 = 131;
+pub(crate) const SYNTAX_ERROR: u32 = 62;
+pub(crate) const UNKNOWN_AGGREGATE: u32 = 63;
 pub(crate) const ARGUMENT_OUT_OF_BOUND: u32 = 69;
 pub(crate) const CANNOT_CONVERT_TYPE: u32 = 70;
 pub(crate) const CANNOT_PARSE_NUMBER: u32 = 72;
 pub(crate) const TOO_LARGE_ARRAY: u32 = 128;
 pub(crate) const ILLEGAL_INDEX: u32 = 127;
 pub(crate) const ILLEGAL_DIVISION: u32 = 153;
+pub(crate) const TOO_SLOW: u32 = 160;
 pub(crate) const SIZES_OF_ARRAYS: u32 = 190;
 pub(crate) const CANNOT_PARSE_UUID: u32 = 376;
 pub(crate) const NO_COMMON_TYPE: u32 = 386;

@@ -4,10 +4,11 @@ use std::cmp::Ordering;
 
 use engine_types::{ArrayColumn, Buffer, Column, DataType};
 
+use crate::array_sort::{extremes, sorted};
 use crate::arrays::{
-    array_sum_type, averages, difference_type, differences, element, extremes, parallel, running_sums,
-    sorted, sums,
+    array_sum_type, averages, difference_type, differences, element, parallel, running_sums, sums,
 };
+use crate::error::ARGUMENT_COUNT;
 use crate::logic::condition;
 use crate::operand::{nullable, plain, row};
 use crate::{FunctionError, HigherOrderFunction, LambdaCall, TypedColumn};
@@ -19,6 +20,9 @@ enum Use {
     Filter,
     Sort,
     ReverseSort,
+    /// Sorted as a whole: what is behind the limit may be in any order.
+    PartialSort,
+    PartialReverseSort,
     Sum,
     Avg,
     Min,
@@ -56,6 +60,8 @@ pub(crate) static FUNCTIONS: &[HigherOrder] = &[
     HigherOrder::new("arrayFilter", Use::Filter),
     HigherOrder::new("arraySort", Use::Sort),
     HigherOrder::new("arrayReverseSort", Use::ReverseSort),
+    HigherOrder::new("arrayPartialSort", Use::PartialSort),
+    HigherOrder::new("arrayPartialReverseSort", Use::PartialReverseSort),
     HigherOrder::new("arraySum", Use::Sum),
     HigherOrder::new("arrayAvg", Use::Avg),
     HigherOrder::new("arrayMin", Use::Min),
@@ -91,17 +97,12 @@ impl HigherOrderFunction for HigherOrder {
     }
 
     fn lambda_params(&self, arrays: &[DataType]) -> Result<Vec<DataType>, FunctionError> {
-        if arrays.is_empty() {
-            return Err(FunctionError::new(
-                42,
-                format!("Function {} needs at least one array argument", self.name),
-            ));
-        }
-        parameters(self.name, arrays)
+        parameters(self.name, self.arrays(arrays)?)
     }
 
     fn return_type(&self, body: &DataType, arrays: &[DataType]) -> Result<DataType, FunctionError> {
         let body = body.without_low_cardinality();
+        let arrays = self.arrays(arrays)?;
         let first = arrays[0].without_low_cardinality();
         let of = element(self.name, first)?;
         let needs_condition = matches!(
@@ -126,7 +127,13 @@ impl HigherOrderFunction for HigherOrder {
         }
         Ok(match self.makes {
             Use::Map => body.clone().array(),
-            Use::Filter | Use::Sort | Use::ReverseSort | Use::Fill | Use::ReverseFill => of.clone().array(),
+            Use::Filter
+            | Use::Sort
+            | Use::ReverseSort
+            | Use::PartialSort
+            | Use::PartialReverseSort
+            | Use::Fill
+            | Use::ReverseFill => of.clone().array(),
             Use::Sum => array_sum_type(body)?,
             Use::Avg => array_sum_type(body).map(|_| DataType::Float64)?,
             Use::Min | Use::Max => body.clone(),
@@ -148,6 +155,7 @@ impl HigherOrderFunction for HigherOrder {
         rows: usize,
     ) -> Result<Column, FunctionError> {
         let result = result.without_low_cardinality();
+        let arrays = self.arrays(arrays)?;
         let (offsets, values) = parallel(arrays)?;
         let total = values[0].len();
         let mut outer = Vec::with_capacity(total);
@@ -181,6 +189,21 @@ impl HigherOrderFunction for HigherOrder {
 }
 
 impl HigherOrder {
+    /// The arguments that are arrays: the partial sorts have their limit in front of them.
+    fn arrays<'a, T>(&self, args: &'a [T]) -> Result<&'a [T], FunctionError> {
+        let arrays = match self.makes {
+            Use::PartialSort | Use::PartialReverseSort => args.get(1..).unwrap_or_default(),
+            _ => args,
+        };
+        if arrays.is_empty() {
+            return Err(FunctionError::new(
+                ARGUMENT_COUNT,
+                format!("Function {} needs at least one array argument", self.name),
+            ));
+        }
+        Ok(arrays)
+    }
+
     fn finish(
         &self,
         first: &ArrayColumn,
@@ -196,8 +219,8 @@ impl HigherOrder {
                 offsets: offsets.clone(),
                 values: Box::new(body_plain()),
             }),
-            Use::Sort => sorted(first, body, false),
-            Use::ReverseSort => sorted(first, body, true),
+            Use::Sort | Use::PartialSort => sorted(first, body, false),
+            Use::ReverseSort | Use::PartialReverseSort => sorted(first, body, true),
             Use::Sum => sums(offsets, &body_plain(), body_type)?,
             Use::Avg => averages(offsets, &body_plain(), body_type)?,
             Use::Min => extremes(offsets, body, body_type, Ordering::Less),

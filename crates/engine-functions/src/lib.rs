@@ -5,6 +5,9 @@
 
 mod aggregate;
 mod arithmetic;
+mod array_fold;
+mod array_reduce;
+mod array_sort;
 mod arrays;
 mod calendar;
 mod cast;
@@ -95,10 +98,11 @@ pub trait LambdaCall {
 }
 
 /// A function whose first argument is a lambda over the elements of the array arguments (`arrayMap`, `arrayFilter`, …).
+/// `arrays` are all arguments behind the lambda, in order: a few functions have one among them that is no array.
 pub trait HigherOrderFunction: Send + Sync {
     fn name(&self) -> &'static str;
 
-    /// Types of the lambda's parameters, from the types of the array arguments.
+    /// Types of the lambda's parameters, from the types of the arguments.
     fn lambda_params(&self, arrays: &[DataType]) -> Result<Vec<DataType>, FunctionError>;
 
     fn return_type(&self, body: &DataType, arrays: &[DataType]) -> Result<DataType, FunctionError>;

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use engine_types::{DataType, Value};
 
+use crate::array_fold::ArrayFold;
 use crate::definition::Definition;
 use crate::{AggregateFunction, FunctionError, HigherOrderFunction, ScalarFunction};
 
@@ -172,7 +173,7 @@ struct Registry {
 }
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
-    let families: [&'static [Definition]; 11] = [
+    let families: [&'static [Definition]; 12] = [
         crate::arithmetic::FUNCTIONS,
         crate::comparison::FUNCTIONS,
         crate::logic::FUNCTIONS,
@@ -181,6 +182,7 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
         crate::strings::FUNCTIONS,
         crate::search::FUNCTIONS,
         crate::arrays::FUNCTIONS,
+        crate::array_reduce::FUNCTIONS,
         crate::tuples::FUNCTIONS,
         crate::math::FUNCTIONS,
         crate::hash::FUNCTIONS,
@@ -223,6 +225,9 @@ pub fn scalar(name: &str) -> Option<&'static dyn ScalarFunction> {
 
 /// The function that takes a lambda first. A name may be both this and [`scalar`] (`arraySum(x)`, `arraySum(f, x)`).
 pub fn higher_order(name: &str) -> Option<&'static dyn HigherOrderFunction> {
+    if name == HigherOrderFunction::name(&ArrayFold) {
+        return Some(&ArrayFold);
+    }
     crate::higher_order::FUNCTIONS
         .iter()
         .find(|f| HigherOrderFunction::name(*f) == name)
@@ -247,6 +252,7 @@ pub fn function_names() -> Vec<&'static str> {
             .iter()
             .map(HigherOrderFunction::name),
     );
+    names.push(HigherOrderFunction::name(&ArrayFold));
     names.extend(crate::aggregate::NAMES);
     names.sort_unstable();
     names.dedup();

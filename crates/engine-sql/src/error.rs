@@ -4,6 +4,7 @@ use engine_functions::FunctionError;
 
 /// ClickHouse's numbers for what this crate refuses.
 pub mod code {
+    pub const UNSUPPORTED_METHOD: u32 = 1;
     pub const TYPE_MISMATCH: u32 = 53;
     pub const BAD_ARGUMENTS: u32 = 36;
     pub const NUMBER_OF_ARGUMENTS: u32 = 42;

@@ -1,6 +1,8 @@
 //! Calls: the result's type, and evaluation at once where all arguments are constant.
 
-use engine_functions::{Argument, ScalarFunction, TypedColumn, eval_scalar, scalar, scalar_return_type};
+use engine_functions::{
+    Argument, FunctionError, ScalarFunction, TypedColumn, eval_scalar, scalar, scalar_return_type,
+};
 use engine_types::{Column, DataType, Value};
 
 use crate::{
@@ -17,7 +19,24 @@ pub(crate) fn constant(expr: &Expr) -> Option<&Value> {
 }
 
 /// The call, or its value when it is a constant.
-pub(crate) fn call(function: &'static dyn ScalarFunction, args: Vec<Expr>) -> Result<Expr, SqlError> {
+pub(crate) fn call(function: &'static dyn ScalarFunction, mut args: Vec<Expr>) -> Result<Expr, SqlError> {
+    let ty = match return_type(function, &args) {
+        // Int64 beside a large literal: the literal is only unsigned for want of a sign.
+        Err(error)
+            if error.code == code::NO_COMMON_TYPE
+                && args.iter_mut().fold(false, |any, a| signed(a) | any) =>
+        {
+            return_type(function, &args)?
+        }
+        other => other?,
+    };
+    Ok(fold(Expr {
+        kind: ExprKind::Call { function, args },
+        ty,
+    }))
+}
+
+fn return_type(function: &'static dyn ScalarFunction, args: &[Expr]) -> Result<DataType, FunctionError> {
     let arguments: Vec<Argument<'_>> = args
         .iter()
         .map(|arg| Argument {
@@ -25,12 +44,47 @@ pub(crate) fn call(function: &'static dyn ScalarFunction, args: Vec<Expr>) -> Re
             constant: constant(arg),
         })
         .collect();
-    let ty = scalar_return_type(function, &arguments)?;
-    drop(arguments);
-    Ok(fold(Expr {
-        kind: ExprKind::Call { function, args },
-        ty,
-    }))
+    scalar_return_type(function, &arguments)
+}
+
+/// Makes Int64 of the UInt64 in a literal, where every value fits. False when there is none.
+fn signed(expr: &mut Expr) -> bool {
+    let ExprKind::Literal(value) = &expr.kind else {
+        return false;
+    };
+    match signed_value(value, &expr.ty) {
+        Some((value, ty)) if ty != expr.ty => {
+            *expr = Expr::literal(value, ty);
+            true
+        }
+        _ => false,
+    }
+}
+
+fn signed_value(value: &Value, ty: &DataType) -> Option<(Value, DataType)> {
+    let same = || Some((value.clone(), ty.clone()));
+    match (ty, value) {
+        (DataType::UInt64, Value::UInt(v)) => Some((Value::Int(i64::try_from(*v).ok()?), DataType::Int64)),
+        (DataType::Array(of), Value::Array(items)) if !items.is_empty() => {
+            let items = items
+                .iter()
+                .map(|item| signed_value(item, of))
+                .collect::<Option<Vec<_>>>()?;
+            let (values, mut types): (Vec<Value>, Vec<DataType>) = items.into_iter().unzip();
+            Some((Value::Array(values), types.pop()?.array()))
+        }
+        (DataType::Tuple(of), Value::Tuple(items)) => {
+            let items = items
+                .iter()
+                .zip(of)
+                .map(|(item, (_, ty))| signed_value(item, ty))
+                .collect::<Option<Vec<_>>>()?;
+            let (values, types): (Vec<Value>, Vec<DataType>) = items.into_iter().unzip();
+            let names = of.iter().map(|(name, _)| name.clone());
+            Some((Value::Tuple(values), DataType::Tuple(names.zip(types).collect())))
+        }
+        _ => same(),
+    }
 }
 
 /// A call by name, for operators and rewrites.

@@ -158,6 +158,12 @@ impl Engine {
             .collect())
     }
 
+    /// Grows with every insert that added rows, once they are visible; goes on behind a restart. Merges, and changes of
+    /// tables, do not count.
+    pub fn version(&self) -> u64 {
+        self.storage.lsn()
+    }
+
     /// Makes parts of everything that is in memory.
     pub fn flush(&self) -> Result<()> {
         Ok(self.storage.flush_all()?)

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use engine::{Engine, EngineConfig, QueryOptions};
+use slt::{Expect, Numbered, Record};
 
 /// How the engine is run.
 #[derive(Clone, Copy, Debug)]
@@ -23,87 +24,6 @@ const DEFAULT: Mode = Mode {
     threads: 2,
     block_size: 8192,
 };
-
-enum Record {
-    /// The error code that is expected; `Some(None)`: any.
-    Statement { sql: String, error: Option<Option<u32>> },
-    Query {
-        sql: String,
-        types: String,
-        rowsort: bool,
-        want: Vec<String>,
-    },
-}
-
-struct Numbered {
-    line: usize,
-    record: Record,
-}
-
-/// Records are separated by blank lines.
-fn parse(text: &str) -> Vec<Numbered> {
-    let lines: Vec<&str> = text.lines().collect();
-    let mut records = Vec::new();
-    let mut at = 0;
-    while at < lines.len() {
-        let line = lines[at];
-        if line.trim().is_empty() || line.starts_with('#') {
-            at += 1;
-            continue;
-        }
-        let start = at;
-        while at < lines.len() && !lines[at].trim().is_empty() {
-            at += 1;
-        }
-        let body = &lines[start + 1..at];
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let record = match words.as_slice() {
-            ["statement", "ok"] => Record::Statement {
-                sql: body.join("\n"),
-                error: None,
-            },
-            ["statement", "error", code @ ..] => Record::Statement {
-                sql: body.join("\n"),
-                error: Some(code.first().map(|c| c.parse().expect("an error code"))),
-            },
-            ["query", types, rest @ ..] => {
-                let split = body
-                    .iter()
-                    .position(|l| *l == "----")
-                    .expect("a line ---- in a query");
-                Record::Query {
-                    sql: body[..split].join("\n"),
-                    types: (*types).to_owned(),
-                    rowsort: rest.contains(&"rowsort"),
-                    want: body[split + 1..].iter().map(|l| (*l).to_owned()).collect(),
-                }
-            }
-            _ => panic!("line {}: unknown record `{line}`", start + 1),
-        };
-        records.push(Numbered {
-            line: start + 1,
-            record,
-        });
-    }
-    records
-}
-
-fn equal(types: &str, got: &str, want: &str) -> bool {
-    let (got, want): (Vec<&str>, Vec<&str>) = (got.split('\t').collect(), want.split('\t').collect());
-    got.len() == want.len()
-        && got
-            .iter()
-            .zip(&want)
-            .zip(types.chars().chain(std::iter::repeat('T')))
-            .all(|((got, want), ty)| {
-                got == want
-                    || (ty == 'R'
-                        && match (got.parse::<f64>(), want.parse::<f64>()) {
-                            (Ok(g), Ok(w)) => (g - w).abs() <= 1e-9 * w.abs().max(1.0),
-                            _ => false,
-                        })
-            })
-}
 
 fn open(folder: &Path, mode: Mode) -> Engine {
     let config = EngineConfig {
@@ -131,20 +51,19 @@ fn run(path: &Path, mode: Mode) -> String {
     let now = "2021-11-05T12:00:00Z".parse().expect("a time");
     let options = QueryOptions::new(now);
     let mut problems = String::new();
-    for Numbered { line, record } in parse(&text) {
+    for Numbered { line, record } in slt::parse(&text).expect("the file is well formed") {
         if mode.reopen {
             drop(engine);
             engine = open(folder.path(), mode);
         }
         match record {
-            Record::Statement { sql, error } => match (engine.query(&sql, &options), error) {
-                (Ok(_), None) => {}
-                (Ok(_), Some(_)) => {
+            Record::Statement { sql, expect } => match (engine.query(&sql, &options), expect) {
+                (Ok(_), Expect::Ok) | (Err(_), Expect::AnyError) => {}
+                (Ok(_), Expect::AnyError | Expect::Error(_)) => {
                     let _ = writeln!(problems, "{name}:{line}: no error from\n{sql}\n");
                 }
-                (Err(_), Some(None)) => {}
-                (Err(e), Some(Some(code))) if e.code() == code => {}
-                (Err(e), _) => {
+                (Err(e), Expect::Error(code)) if e.code() == code => {}
+                (Err(e), Expect::Ok | Expect::Error(_)) => {
                     let _ = writeln!(problems, "{name}:{line}: error {}: {e}\n{sql}\n", e.code());
                 }
             },
@@ -158,23 +77,8 @@ fn run(path: &Path, mode: Mode) -> String {
                     let _ = writeln!(problems, "{name}:{line}: error {}: {e}\n{sql}\n", e.code());
                 }
                 Ok(result) => {
-                    let mut got: Vec<String> = result
-                        .to_tab_separated()
-                        .lines()
-                        .map(|row| {
-                            let values: Vec<&str> = row
-                                .split('\t')
-                                .map(|v| if v.is_empty() { "(empty)" } else { v })
-                                .collect();
-                            values.join("\t")
-                        })
-                        .collect();
-                    if rowsort {
-                        got.sort();
-                    }
-                    let same =
-                        got.len() == want.len() && got.iter().zip(&want).all(|(g, w)| equal(&types, g, w));
-                    if !same {
+                    let got = slt::rows(&result.to_tab_separated(), rowsort);
+                    if !slt::equal(&types, &got, &want) {
                         let _ = writeln!(
                             problems,
                             "{name}:{line}: wrong answer to\n{sql}\n  got:  {got:?}\n  want: {want:?}\n"
@@ -187,20 +91,9 @@ fn run(path: &Path, mode: Mode) -> String {
     problems
 }
 
-fn files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/slt");
-    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
-        .expect("the folder tests/slt")
-        .map(|entry| entry.expect("a folder entry").path())
-        .filter(|path| path.extension().is_some_and(|e| e == "slt"))
-        .collect();
-    files.sort();
-    assert!(!files.is_empty(), "no .slt files in {}", folder.display());
-    files
-}
-
 fn all(mode: Mode) {
-    let problems: String = files().iter().map(|path| run(path, mode)).collect();
+    let files = slt::files().expect("the scripts");
+    let problems: String = files.iter().map(|path| run(path, mode)).collect();
     assert!(problems.is_empty(), "{mode:?}\n\n{problems}");
 }
 

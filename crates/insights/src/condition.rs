@@ -4,6 +4,7 @@ pub(crate) mod action;
 pub(crate) mod behavioral;
 pub(crate) mod cohort;
 pub(crate) mod element;
+pub(crate) mod expansion;
 pub(crate) mod literal;
 pub(crate) mod operator;
 pub(crate) mod property;
@@ -12,6 +13,7 @@ pub(crate) mod selector;
 mod tests;
 pub(crate) mod user_regex;
 pub(crate) mod value;
+pub(crate) mod well_formed;
 
 use crate::context::Context;
 use crate::field_error::FieldError;

@@ -42,8 +42,13 @@ pub const EARLIEST_SINCE: DateTime<Utc> = match DateTime::from_timestamp(1_420_0
     None => unreachable!(),
 };
 
-/// Whether the meaning of a request depends on [`Context::earliest_event`]; otherwise the caller need not look it up.
+/// Whether the meaning of a request (or of the funnel that its paths are relative to) depends on
+/// [`Context::earliest_event`]; otherwise the caller need not look it up.
 pub fn needs_earliest_event(request: &Request) -> bool {
-    field::text(request, "date_from", "date_from")
-        .is_ok_and(|text| text.as_deref().map(str::trim) == Some("all"))
+    let is_unbounded = |request: &Request| {
+        field::text(request, "date_from", "date_from")
+            .is_ok_and(|text| text.as_deref().map(str::trim) == Some("all"))
+    };
+    let funnel = field::object(request, "funnel_filter", "funnel_filter");
+    is_unbounded(request) || funnel.is_ok_and(|funnel| funnel.as_ref().is_some_and(is_unbounded))
 }

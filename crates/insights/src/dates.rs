@@ -4,6 +4,7 @@ pub(crate) mod calendar;
 pub(crate) mod grammar;
 pub(crate) mod range;
 pub(crate) mod ticks;
+pub(crate) mod window;
 
 #[cfg(test)]
 mod tests;
@@ -11,4 +12,4 @@ mod tests;
 pub(crate) use calendar::Calendar;
 pub(crate) use grammar::{DateText, Precision, read_date};
 pub(crate) use range::{DateRange, read_interval, read_range};
-pub(crate) use ticks::{tick_days, tick_labels, ticks};
+pub(crate) use window::Window;

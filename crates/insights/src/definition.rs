@@ -3,7 +3,8 @@
 use model::{ActionId, ActionStep, Cohort, CohortId};
 use serde_json::Value;
 
-use crate::condition::{action, cohort, property};
+use crate::condition::expansion::Expansion;
+use crate::condition::{action, cohort, property, well_formed};
 use crate::context::Context;
 use crate::field_error::FieldError;
 use crate::persons;
@@ -36,16 +37,23 @@ pub fn cohort_persons(
 
 /// Whether an action's steps can be read; asked before they are stored.
 pub fn check_action_steps(steps: &[ActionStep], context: &Context<'_>) -> Result<(), FieldError> {
-    action::of_steps(steps, context).map(drop)
+    action::of_steps(steps, context, &mut Expansion::default())?;
+    well_formed::steps(steps, context)
 }
 
-/// Whether a cohort can be read, and is not part of its own definition; asked before it is stored. For a new cohort the
-/// id is one that is not in use.
+/// Whether a cohort can be read, names only cohorts that are there, and is not part of its own definition; asked before it is
+/// stored. For a new cohort the id is one that is not in use. A deleted one may go as it is.
 pub fn check_cohort(changed: &Cohort, context: &Context<'_>) -> Result<(), FieldError> {
-    cohort::of_definition(changed, context, &mut vec![changed.id]).map(drop)
+    if changed.deleted {
+        return Ok(());
+    }
+    cohort::of_definition(changed, context, &mut Expansion::within(changed.id))?;
+    cohort::check_definition(changed, context)
 }
 
 /// Whether stored property filters (such as a project's test account filters) can be read.
 pub fn check_properties(filters: &Value, attr: &str, context: &Context<'_>) -> Result<(), FieldError> {
-    property::of_filter(&request_property::filter(Some(filters), attr)?, context).map(drop)
+    let filter = request_property::filter(Some(filters), attr)?;
+    property::of_filter(&filter, context)?;
+    well_formed::filter(&filter, context)
 }

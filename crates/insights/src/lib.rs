@@ -5,12 +5,20 @@ mod condition;
 mod context;
 mod dates;
 mod definition;
+mod effective_filter;
 mod events;
 mod field_error;
+pub mod funnels;
+mod insight;
+pub mod lifecycle;
+pub mod paths;
 mod persons;
+mod related;
 mod request;
 mod resolved;
 pub mod retention;
+pub mod sessions;
+pub mod stickiness;
 #[cfg(test)]
 mod test_context;
 pub mod trends;
@@ -22,7 +30,9 @@ pub use definition::{
 };
 pub use events::events;
 pub use field_error::{ErrorCode, FieldError};
+pub use insight::{Insight, which};
 pub use persons::persons;
+pub use related::related;
 pub use request::Request;
 pub use resolved::{
     Actor, ActorKind, Aggregate, Attribution, Breakdown, Comparison, Condition, ConversionWindow,

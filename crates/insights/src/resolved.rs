@@ -37,6 +37,8 @@ pub enum Condition {
     Not(Box<Condition>),
     /// The event's name.
     EventName(String),
+    /// The event's name does not begin with `$`.
+    CustomEvent,
     Property {
         source: PropertySource,
         key: String,

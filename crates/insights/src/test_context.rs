@@ -29,6 +29,34 @@ pub(crate) fn request(value: Value) -> Request {
     }
 }
 
+/// The request that a path of an answer makes, below `api/projects/1/`: (path, parameters).
+pub(crate) fn followed(url: &Value) -> (String, Request) {
+    let (path, query) = url.as_str().unwrap().split_once('?').unwrap();
+    let parameters = query
+        .split('&')
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap();
+            (percent_decoded(key), Value::String(percent_decoded(value)))
+        })
+        .collect();
+    let path = path.strip_prefix("api/projects/1/").unwrap();
+    (path.to_owned(), parameters)
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let hex = String::from_utf8(vec![rest.next().unwrap(), rest.next().unwrap()]).unwrap();
+            bytes.push(u8::from_str_radix(&hex, 16).unwrap());
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
 impl World {
     /// Noon of 2020-01-04 in UTC.
     pub(crate) fn new() -> Self {
@@ -69,6 +97,7 @@ impl World {
                 project: self.project.id,
                 name: name.to_owned(),
                 description: String::new(),
+                tags: Vec::new(),
                 steps,
                 created_at: self.now,
                 deleted: false,

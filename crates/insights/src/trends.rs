@@ -1,7 +1,7 @@
 //! Trends: numbers over time, or one number, for each event or action.
 
 mod actors;
-mod breakdown;
+pub(crate) mod breakdown;
 mod display;
 mod formula;
 mod line;
@@ -11,7 +11,6 @@ mod shape;
 mod smoothing;
 #[cfg(test)]
 mod tests;
-mod window;
 
 pub use actors::actors;
 pub use plan::Plan;

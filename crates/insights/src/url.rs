@@ -1,8 +1,56 @@
 //! Query strings of the paths that answers carry.
 
-use serde_json::{Map, Value};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Map, Value, json};
 
+use crate::context::Context;
 use crate::request::field::{given, text_form};
+use crate::request::{Entity, Request};
+
+/// What all paths to the actors behind the numbers of one answer have in common.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ActorsUrl {
+    path: String,
+    handed_on: Vec<(String, Value)>,
+}
+
+impl ActorsUrl {
+    /// Paths to the project's `persons/<of>/`, with these fields of the request as they came.
+    pub(crate) fn new(of: &str, request: &Request, keys: &[&str], context: &Context<'_>) -> Self {
+        Self {
+            path: format!("api/projects/{}/persons/{of}/", context.project.id),
+            handed_on: handed_on(request, keys),
+        }
+    }
+
+    /// The path of one number, with what it alone asks for.
+    pub(crate) fn with(&self, own: &[(String, Value)]) -> String {
+        let mut parameters: Vec<(String, Value)> = own
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .cloned()
+            .collect();
+        parameters.extend(self.handed_on.iter().cloned());
+        with_query(&self.path, &parameters)
+    }
+
+    /// `{filter, url}` of one number of an entity's series; `own` is what the number alone asks for.
+    pub(crate) fn point(&self, entity: &Entity, own: &[(&str, Value)]) -> Value {
+        let shown = entity.shown();
+        let mut filter = Map::new();
+        for (key, field) in [
+            ("entity_id", "id"),
+            ("entity_type", "type"),
+            ("entity_math", "math"),
+        ] {
+            filter.insert(key.to_owned(), shown[field].clone());
+        }
+        filter.extend(own.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        let mut parameters: Vec<(String, Value)> = filter.clone().into_iter().collect();
+        parameters.push((entity.list().to_owned(), json!([shown])));
+        json!({ "filter": filter, "url": self.with(&parameters) })
+    }
+}
 
 /// `path?key=value&…`, in the order given. Lists and objects are written as JSON.
 pub(crate) fn with_query(path: &str, parameters: &[(String, Value)]) -> String {
@@ -21,6 +69,11 @@ pub(crate) fn handed_on(request: &Map<String, Value>, keys: &[&str]) -> Vec<(Str
     keys.iter()
         .filter_map(|key| given(request, key).map(|value| ((*key).to_owned(), value.clone())))
         .collect()
+}
+
+/// An instant as requests take it: UTC, with as many decimals as it has.
+pub(crate) fn instant(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 fn encode(text: &str, out: &mut String) {

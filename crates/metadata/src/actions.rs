@@ -1,5 +1,7 @@
 //! Actions: named sets of matching steps.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use model::{Action, ActionId, ActionStep, ProjectId};
 use sqlx::any::AnyRow;
@@ -11,10 +13,12 @@ use crate::{Metadata, MetadataError, Result};
 pub struct NewAction {
     pub name: String,
     pub description: String,
+    pub tags: Vec<String>,
     pub steps: Vec<ActionStep>,
 }
 
-const COLUMNS: &str = "SELECT id, project_id, name, description, steps, created_at, deleted FROM action";
+const COLUMNS: &str =
+    "SELECT id, project_id, name, description, tags, steps, created_at, deleted FROM action";
 
 impl Metadata {
     pub async fn create_action(
@@ -25,12 +29,13 @@ impl Metadata {
     ) -> Result<Action> {
         self.refuse_taken_name(project, &new.name, None).await?;
         let row = sqlx::query(
-            "INSERT INTO action (project_id, name, description, steps, created_at, deleted) \
-             VALUES ($1, $2, $3, $4, $5, 0) RETURNING id",
+            "INSERT INTO action (project_id, name, description, tags, steps, created_at, deleted) \
+             VALUES ($1, $2, $3, $4, $5, $6, 0) RETURNING id",
         )
         .bind(project.0)
         .bind(new.name.clone())
         .bind(new.description.clone())
+        .bind(tags_text(&new.tags))
         .bind(steps_text(&new.steps))
         .bind(micros(now))
         .fetch_one(&self.pool)
@@ -41,24 +46,26 @@ impl Metadata {
             project,
             name: new.name,
             description: new.description,
+            tags: new.tags,
             steps: new.steps,
             created_at: now,
             deleted: false,
         })
     }
 
-    /// Writes name, description, steps and `deleted`.
+    /// Writes name, description, tags, steps and `deleted`.
     pub async fn update_action(&self, action: &Action) -> Result<()> {
         if !action.deleted {
             self.refuse_taken_name(action.project, &action.name, Some(action.id))
                 .await?;
         }
         sqlx::query(
-            "UPDATE action SET name = $1, description = $2, steps = $3, deleted = $4 \
-             WHERE id = $5 AND project_id = $6",
+            "UPDATE action SET name = $1, description = $2, tags = $3, steps = $4, deleted = $5 \
+             WHERE id = $6 AND project_id = $7",
         )
         .bind(action.name.clone())
         .bind(action.description.clone())
+        .bind(tags_text(&action.tags))
         .bind(steps_text(&action.steps))
         .bind(i64::from(action.deleted))
         .bind(action.id.0)
@@ -93,6 +100,12 @@ impl Metadata {
         rows.iter().map(action).collect()
     }
 
+    /// All but the deleted ones, as the meaning of a request needs them.
+    pub async fn actions_by_id(&self, project: ProjectId) -> Result<BTreeMap<ActionId, Action>> {
+        let actions = self.actions(project).await?;
+        Ok(actions.into_iter().map(|action| (action.id, action)).collect())
+    }
+
     async fn refuse_taken_name(&self, project: ProjectId, name: &str, own: Option<ActionId>) -> Result<()> {
         let row = sqlx::query(
             "SELECT id FROM action WHERE project_id = $1 AND name = $2 AND deleted = 0 AND id <> $3",
@@ -114,18 +127,26 @@ fn steps_text(steps: &[ActionStep]) -> String {
     serde_json::to_string(steps).expect("steps have text keys only")
 }
 
+fn tags_text(tags: &[String]) -> String {
+    serde_json::to_string(tags).expect("a list of texts is JSON")
+}
+
 fn action(row: &AnyRow) -> Result<Action> {
-    let steps = serde_json::from_value(json(&get::<String>(row, "steps")?)?).map_err(|error| {
-        MetadataError::Corrupt {
-            what: "action steps",
+    let corrupt = |what: &'static str| {
+        move |error: serde_json::Error| MetadataError::Corrupt {
+            what,
             detail: error.to_string(),
         }
-    })?;
+    };
+    let steps =
+        serde_json::from_value(json(&get::<String>(row, "steps")?)?).map_err(corrupt("action steps"))?;
+    let tags = serde_json::from_value(json(&get::<String>(row, "tags")?)?).map_err(corrupt("action tags"))?;
     Ok(Action {
         id: ActionId(get(row, "id")?),
         project: ProjectId(get(row, "project_id")?),
         name: get(row, "name")?,
         description: get(row, "description")?,
+        tags,
         steps,
         created_at: time(get(row, "created_at")?)?,
         deleted: get::<i64>(row, "deleted")? != 0,

@@ -1,5 +1,7 @@
 //! Cohorts: their definitions and calculation state.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use model::{Cohort, CohortId, ProjectId};
 use serde_json::Value;
@@ -58,22 +60,18 @@ impl Metadata {
         })
     }
 
-    /// Writes every field but the ids and `created_at`.
+    /// Writes the definition: name, description, groups, filters, `is_static` and `deleted`. The state of its calculation is
+    /// not touched: a calculation may end while somebody renames the cohort.
     pub async fn update_cohort(&self, cohort: &Cohort) -> Result<()> {
         sqlx::query(
             "UPDATE cohort SET name = $1, description = $2, \"groups\" = $3, filters = $4, is_static = $5, \
-             is_calculating = $6, \"count\" = $7, last_calculation = $8, errors_calculating = $9, deleted = $10 \
-             WHERE id = $11 AND project_id = $12",
+             deleted = $6 WHERE id = $7 AND project_id = $8",
         )
         .bind(cohort.name.clone())
         .bind(cohort.description.clone())
         .bind(cohort.groups.to_string())
         .bind(cohort.filters.as_ref().map(Value::to_string))
         .bind(i64::from(cohort.is_static))
-        .bind(i64::from(cohort.is_calculating))
-        .bind(cohort.count)
-        .bind(cohort.last_calculation.map(micros))
-        .bind(cohort.errors_calculating)
         .bind(i64::from(cohort.deleted))
         .bind(cohort.id.0)
         .bind(cohort.project.0)
@@ -81,6 +79,77 @@ impl Metadata {
         .await
         .map_err(MetadataError::on("change a cohort"))?;
         Ok(())
+    }
+
+    /// Notes that the cohort is being calculated.
+    pub async fn begin_cohort_calculation(&self, project: ProjectId, id: CohortId) -> Result<()> {
+        sqlx::query("UPDATE cohort SET is_calculating = 1 WHERE id = $1 AND project_id = $2")
+            .bind(id.0)
+            .bind(project.0)
+            .execute(&self.pool)
+            .await
+            .map_err(MetadataError::on("begin a cohort's calculation"))?;
+        Ok(())
+    }
+
+    /// Notes that the cohort has been calculated: with `count` members, as of `at`. Failures so far are forgiven.
+    pub async fn end_cohort_calculation(
+        &self,
+        project: ProjectId,
+        id: CohortId,
+        count: u64,
+        at: DateTime<Utc>,
+    ) -> Result<()> {
+        sqlx::query(
+            "UPDATE cohort SET is_calculating = 0, \"count\" = $1, last_calculation = $2, errors_calculating = 0 \
+             WHERE id = $3 AND project_id = $4",
+        )
+        .bind(i64::try_from(count).unwrap_or(i64::MAX))
+        .bind(micros(at))
+        .bind(id.0)
+        .bind(project.0)
+        .execute(&self.pool)
+        .await
+        .map_err(MetadataError::on("end a cohort's calculation"))?;
+        Ok(())
+    }
+
+    /// Notes that a calculation failed. Count and time stay those of the last one that did not.
+    pub async fn fail_cohort_calculation(&self, project: ProjectId, id: CohortId) -> Result<()> {
+        sqlx::query(
+            "UPDATE cohort SET is_calculating = 0, errors_calculating = errors_calculating + 1 \
+             WHERE id = $1 AND project_id = $2",
+        )
+        .bind(id.0)
+        .bind(project.0)
+        .execute(&self.pool)
+        .await
+        .map_err(MetadataError::on("note a cohort's failure"))?;
+        Ok(())
+    }
+
+    /// No cohort is being calculated: what a process says that has just started, or is about to stop.
+    pub async fn reset_cohort_calculations(&self) -> Result<()> {
+        sqlx::query("UPDATE cohort SET is_calculating = 0 WHERE is_calculating <> 0")
+            .execute(&self.pool)
+            .await
+            .map_err(MetadataError::on("reset the calculation of cohorts"))?;
+        Ok(())
+    }
+
+    /// Cohorts by rule, of all projects, never calculated or not since `before`; the longest waiting first.
+    pub async fn cohorts_to_calculate(&self, before: DateTime<Utc>) -> Result<Vec<(ProjectId, CohortId)>> {
+        let rows = sqlx::query(
+            "SELECT project_id, id FROM cohort WHERE deleted = 0 AND is_static = 0 \
+             AND (last_calculation IS NULL OR last_calculation < $1) ORDER BY coalesce(last_calculation, 0), id",
+        )
+        .bind(micros(before))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(MetadataError::on("look for cohorts to calculate"))?;
+        rows.iter()
+            .map(|row| Ok((ProjectId(get(row, "project_id")?), CohortId(get(row, "id")?))))
+            .collect()
     }
 
     pub async fn cohort(&self, project: ProjectId, id: CohortId) -> Result<Option<Cohort>> {
@@ -105,6 +174,12 @@ impl Metadata {
         .await
         .map_err(MetadataError::on("list cohorts"))?;
         rows.iter().map(cohort).collect()
+    }
+
+    /// All but the deleted ones, as the meaning of a request needs them.
+    pub async fn cohorts_by_id(&self, project: ProjectId) -> Result<BTreeMap<CohortId, Cohort>> {
+        let cohorts = self.cohorts(project).await?;
+        Ok(cohorts.into_iter().map(|cohort| (cohort.id, cohort)).collect())
     }
 }
 

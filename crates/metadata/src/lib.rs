@@ -17,6 +17,7 @@ pub use cohorts::NewCohort;
 pub use database::Metadata;
 pub use definitions::{EventDefinition, PropertyDefinition};
 pub use error::MetadataError;
+pub use group_types::NamedGroupType;
 pub use projects::{NewProject, ProjectPatch};
 
 type Result<T, E = MetadataError> = std::result::Result<T, E>;

@@ -178,6 +178,7 @@ async fn actions_and_cohorts_round_trip() {
     let new = NewAction {
         name: "act".to_owned(),
         description: String::new(),
+        tags: vec!["money".to_owned()],
         steps: vec![ActionStep {
             event: Some("buy".to_owned()),
             ..ActionStep::default()
@@ -202,12 +203,78 @@ async fn actions_and_cohorts_round_trip() {
         is_static: false,
     };
     let mut cohort = metadata.create_cohort(project, new, now()).await.unwrap();
-    cohort.count = Some(3);
-    cohort.last_calculation = Some(now());
+    cohort.name = "renamed".to_owned();
     metadata.update_cohort(&cohort).await.unwrap();
     assert_eq!(
         metadata.cohort(project, cohort.id).await.unwrap().unwrap(),
         cohort
     );
     assert_eq!(metadata.cohorts(project).await.unwrap(), vec![cohort]);
+}
+
+#[tokio::test]
+async fn a_calculation_and_a_change_of_the_definition_do_not_disturb_each_other() {
+    let (_dir, metadata) = open().await;
+    let project = metadata.create_project(new_project("c"), now()).await.unwrap().id;
+    let new = NewCohort {
+        name: "c".to_owned(),
+        description: String::new(),
+        groups: json!([]),
+        filters: None,
+        is_static: false,
+    };
+    let mut cohort = metadata.create_cohort(project, new, now()).await.unwrap();
+    let read = || async { metadata.cohort(project, cohort.id).await.unwrap().unwrap() };
+    let due = |before| {
+        let metadata = metadata.clone();
+        async move { metadata.cohorts_to_calculate(before).await.unwrap() }
+    };
+    assert_eq!(due(now()).await, [(project, cohort.id)], "never calculated");
+    metadata
+        .begin_cohort_calculation(project, cohort.id)
+        .await
+        .unwrap();
+    assert!(read().await.is_calculating);
+    metadata
+        .fail_cohort_calculation(project, cohort.id)
+        .await
+        .unwrap();
+    let failed = read().await;
+    assert_eq!((failed.is_calculating, failed.errors_calculating), (false, 1));
+    metadata
+        .end_cohort_calculation(project, cohort.id, 3, now())
+        .await
+        .unwrap();
+    cohort.description = "written from what was read before".to_owned();
+    metadata.update_cohort(&cohort).await.unwrap();
+    let done = read().await;
+    assert_eq!(
+        (done.count, done.last_calculation, done.errors_calculating),
+        (Some(3), Some(now()), 0)
+    );
+    assert_eq!(done.description, cohort.description);
+    assert_eq!(due(now()).await, []);
+    assert_eq!(due(now() + TimeDelta::seconds(1)).await, [(project, cohort.id)]);
+    metadata
+        .begin_cohort_calculation(project, cohort.id)
+        .await
+        .unwrap();
+    metadata.reset_cohort_calculations().await.unwrap();
+    assert!(!read().await.is_calculating);
+}
+
+#[tokio::test]
+async fn group_types_are_given_names() {
+    let (_dir, metadata) = open().await;
+    let project = metadata.create_project(new_project("n"), now()).await.unwrap().id;
+    metadata
+        .register_group_type(project, "organization")
+        .await
+        .unwrap();
+    metadata.register_group_type(project, "team").await.unwrap();
+    let mut named = metadata.named_group_types(project).await.unwrap();
+    assert_eq!(named[1].name_singular, None);
+    named[1].name_singular = Some("crew".to_owned());
+    metadata.name_group_type(project, &named[1]).await.unwrap();
+    assert_eq!(metadata.named_group_types(project).await.unwrap(), named);
 }

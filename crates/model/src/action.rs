@@ -17,6 +17,7 @@ pub struct Action {
     pub project: ProjectId,
     pub name: String,
     pub description: String,
+    pub tags: Vec<String>,
     pub steps: Vec<ActionStep>,
     pub created_at: DateTime<Utc>,
     pub deleted: bool,

@@ -6,6 +6,7 @@ use anyhow::Result;
 use axum::Router;
 use capture::{CaptureLimits, CaptureState};
 use ingest::{Ingest, IngestConfig};
+use jobs::{CohortJobs, CohortJobsConfig};
 use metadata::Metadata;
 use tower::Layer;
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
@@ -15,9 +16,14 @@ use crate::directory::{Projects, StoreDirectory};
 use crate::now;
 use crate::stores::Stores;
 
+/// Memory for answers of insights that are kept.
+const RESULT_CACHE_BYTES: u64 = 64 * 1024 * 1024;
+
 pub struct App {
     stores: Stores,
     ingest: Ingest,
+    cohorts: CohortJobs,
+    results: api::ResultCache,
 }
 
 impl App {
@@ -28,7 +34,19 @@ impl App {
             metadata: stores.metadata.clone(),
         });
         let ingest = Ingest::start(stores.events.clone(), directory, IngestConfig::default());
-        Ok(Self { stores, ingest })
+        let cohorts = CohortJobs::start(
+            stores.events.clone(),
+            stores.metadata.clone(),
+            now,
+            CohortJobsConfig::default(),
+        )
+        .await?;
+        Ok(Self {
+            stores,
+            ingest,
+            cohorts,
+            results: api::ResultCache::new(RESULT_CACHE_BYTES),
+        })
     }
 
     pub fn metadata(&self) -> &Metadata {
@@ -57,6 +75,8 @@ impl App {
         let api = api::router(api::ApiState {
             store: self.stores.events.clone(),
             metadata: self.stores.metadata.clone(),
+            results: self.results.clone(),
+            cohorts: self.cohorts.clone(),
             now,
         });
         NormalizePathLayer::trim_trailing_slash().layer(Router::new().merge(capture).merge(api))
@@ -65,6 +85,7 @@ impl App {
     /// Finishes what was accepted, then closes the stores.
     pub async fn close(self) -> Result<()> {
         self.ingest.close().await;
+        self.cohorts.close().await;
         self.stores.close().await
     }
 }

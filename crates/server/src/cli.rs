@@ -56,6 +56,10 @@ pub struct StoreOptions {
     /// ClickHouse's HTTP address, `http://user:password@host:8123/database`, with `--store clickhouse`.
     #[arg(long, env = "CLICKHOUSE_URL", hide_env_values = true)]
     pub clickhouse_url: Option<String>,
+    /// A cluster of the ClickHouse servers' configuration: the schema is then for all its nodes, with events spread over the
+    /// shards and every other table on each node. Only with `--store clickhouse`, and from the beginning.
+    #[arg(long, env = "CLICKHOUSE_CLUSTER")]
+    pub clickhouse_cluster: Option<String>,
     /// Memory for caches and queries of the columnar engine, in MiB.
     #[arg(long, env = "GRANARY_MEMORY_MIB", default_value_t = 1024)]
     pub memory_mib: usize,

@@ -55,12 +55,15 @@ pub fn http(options: &StoreOptions) -> Result<Http> {
         .context("a ClickHouse URL begins with http:// or https://")?;
     let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
     let database = if database.is_empty() { "default" } else { database };
+    // An empty variable is none.
+    let cluster = options.clickhouse_cluster.clone().filter(|name| !name.is_empty());
     let options = HttpOptions {
         url: format!("{scheme}://{authority}"),
         database: database.to_owned(),
         user: None,
         password: None,
         timeout: Duration::from_secs(120),
+        cluster,
     };
     Ok(Http::new(options)?)
 }

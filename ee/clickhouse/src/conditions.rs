@@ -1,10 +1,11 @@
 //! Conditions on events (or persons) as SQL.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use event_store::{Result, StoreError};
 use insights::{Condition, PersonSet, PropertySource, PropertyTest};
 use model::{ProjectId, TimeRange};
-use sql_builder::{Expr, Select, and, col, func, literal, not, of, or, param, table};
+use sql_builder::{Expr, Select, and, col, func, lambda, literal, not, of, or, param, subquery, table};
 
 use crate::elements::element_test;
 use crate::groups_join::{group_key, groups_with};
@@ -38,6 +39,9 @@ impl Scope {
             Condition::Any(conditions) => Ok(or(self.operands(conditions, or)?)),
             Condition::Not(inner) => Ok(not(self.compile(inner)?)),
             Condition::EventName(name) => self.on_event(of("e", "event").eq(param(name.as_str()))),
+            Condition::CustomEvent => {
+                self.on_event(not(func("startsWith", [of("e", "event"), literal("$")])))
+            }
             Condition::Property { source, key, test } => self.property(*source, key, test),
             Condition::Elements(test) => self.on_event(element_test(test)),
             Condition::InGroup(group_type) => self.on_event(group_key(*group_type).ne(literal(""))),
@@ -147,7 +151,84 @@ impl Scope {
                         .having(first().lt(param(range.to))),
                 )
             }
+            PersonSet::PerformedSequence {
+                first,
+                second,
+                range,
+                within,
+            } => person.in_query(self.performers_in_sequence(first, second, *range, *within)?),
         })
+    }
+
+    /// Persons with an event of `second` strictly behind, but at most `span` behind, an event of `first` in the range.
+    ///
+    /// Of each second event only the latest first one before it matters, which one pass over a person's sorted marks finds:
+    /// at one instant second events (even) stand before first ones (odd), so that none precedes itself.
+    fn performers_in_sequence(
+        &self,
+        first: &Condition,
+        second: &Condition,
+        range: TimeRange,
+        span: TimeDelta,
+    ) -> Result<Select> {
+        let searched = TimeRange {
+            from: range.from,
+            to: range
+                .to
+                .checked_add_signed(span)
+                .unwrap_or(DateTime::<Utc>::MAX_UTC),
+        };
+        // Each part is asked as if it stood alone: sessions are looked for around its own range.
+        let of_part = |events: &Condition, range: TimeRange| {
+            let inner = Self {
+                sessions: range.into(),
+                subject: Subject::Event,
+                ..*self
+            };
+            inner.compile(events)
+        };
+        let at = || of("e", "timestamp");
+        let is_first = and([at().lt(param(range.to)), of_part(first, range)?]);
+        let is_second = of_part(second, searched)?;
+        let micros = func("toUnixTimestamp64Micro", [at()]) - param(range.from.timestamp_micros());
+        let rows = within(
+            Select::from(events_with_persons(self.project, PersonJoin::Inner))
+                .column(of("d", "person_id"), "person")
+                .column(micros, "at")
+                .column(is_first.clone(), "is_first")
+                .column(is_second.clone(), "is_second")
+                .filter(of("e", "team_id").eq(param(self.project.0))),
+            searched,
+        )
+        .filter(or([is_first, is_second]));
+        let marks = func(
+            "arrayConcat",
+            [
+                func(
+                    "groupArrayIf",
+                    [col("at") * literal(2) + literal(1), col("is_first")],
+                ),
+                func("groupArrayIf", [col("at") * literal(2), col("is_second")]),
+            ],
+        );
+        let persons = Select::from(subquery(rows, "rows"))
+            .expr(col("person"))
+            .column(func("arraySort", [marks]), "marks")
+            .group_by([col("person")]);
+        let odd = |mark: &'static str| func("bitAnd", [col(mark), literal(1)]).eq(literal(1));
+        let micros = |mark: &'static str| func("intDiv", [col(mark), literal(2)]);
+        let follows = and([
+            not(odd("m")),
+            odd("f"),
+            (micros("m") - micros("f")).le(param(span.num_microseconds().unwrap_or(i64::MAX))),
+        ]);
+        let last_first = func("arrayFill", [lambda(["m"], odd("m")), col("marks")]);
+        Ok(Select::from(subquery(persons, "persons"))
+            .expr(col("person"))
+            .filter(func(
+                "arrayExists",
+                [lambda(["m", "f"], follows), col("marks"), last_first],
+            )))
     }
 
     /// Persons with matching events, one row each.
@@ -194,6 +275,7 @@ fn about_person(condition: &Condition) -> bool {
         Condition::Property { source, .. } => *source == PropertySource::Person,
         Condition::Person(_) => true,
         Condition::EventName(_)
+        | Condition::CustomEvent
         | Condition::Elements(_)
         | Condition::InGroup(_)
         | Condition::GroupIs(..)
@@ -209,6 +291,7 @@ fn only_with_person(condition: &Condition) -> bool {
         Condition::Property { source, .. } => *source == PropertySource::Person,
         Condition::Person(_) => true,
         Condition::EventName(_)
+        | Condition::CustomEvent
         | Condition::Elements(_)
         | Condition::InGroup(_)
         | Condition::GroupIs(..)

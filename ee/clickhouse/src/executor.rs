@@ -10,7 +10,7 @@ use sql_builder::Statement;
 use uuid::Uuid;
 
 pub use embedded::Embedded;
-pub use http::{Http, HttpOptions};
+pub use http::{Cluster, Http, HttpOptions};
 
 use crate::row::{Cell, Rows};
 
@@ -52,12 +52,25 @@ pub trait Executor: Send + Sync + 'static {
     /// A statement without parameters and without an answer: DDL, INSERT … SELECT.
     async fn command(&self, sql: &str) -> Result<()>;
 
+    /// A statement with parameters and without an answer. Repeating it is the caller's business.
+    async fn execute(&self, statement: Statement) -> Result<()>;
+
     /// All inserts, durable and visible to the next query; a repeated `token` changes nothing. The engine takes all
     /// tables or none; a server takes them in list order, and a repeat completes what an interruption left out.
     async fn insert(&self, inserts: Vec<Insert>, token: &str) -> Result<()>;
 
     /// Which of these events are stored. `None`: the executor has no faster way than a query.
     async fn known_events(&self, project: ProjectId, uuids: &[Uuid]) -> Result<Option<Vec<Uuid>>>;
+
+    /// A text that changes with every insert. `None`: the executor has no faster way than a query.
+    async fn data_version(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// The cluster of servers that the statements are for.
+    fn cluster(&self) -> Option<&str> {
+        None
+    }
 
     async fn close(&self) -> Result<()>;
 }

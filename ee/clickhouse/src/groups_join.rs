@@ -17,6 +17,16 @@ pub fn latest_groups(project: ProjectId, group_type: GroupTypeIndex) -> Select {
         .group_by([col("group_key")])
 }
 
+/// Columns `group_key`, `created` of the groups of one type.
+pub fn latest_groups_since(project: ProjectId, group_type: GroupTypeIndex) -> Select {
+    Select::from(table("groups"))
+        .column(col("group_key"), "group_key")
+        .column(latest("created_at"), "created")
+        .filter(col("team_id").eq(param(project.0)))
+        .filter(col("group_type_index").eq(param(group_type.get())))
+        .group_by([col("group_key")])
+}
+
 /// Keys of the groups whose properties (`latest`) pass.
 pub fn groups_with(project: ProjectId, group_type: GroupTypeIndex, condition: Expr) -> Select {
     Select::from(subquery(latest_groups(project, group_type), "g"))

@@ -13,6 +13,16 @@ pub fn latest_properties(project: ProjectId) -> Select {
         .having(latest("is_deleted").eq(literal(0)))
 }
 
+/// Columns `id`, `created`.
+pub fn living_since(project: ProjectId) -> Select {
+    Select::from(table("person"))
+        .column(col("id"), "id")
+        .column(latest("created_at"), "created")
+        .filter(col("team_id").eq(param(project.0)))
+        .group_by([col("id")])
+        .having(latest("is_deleted").eq(literal(0)))
+}
+
 /// Columns `id`, `latest`, `created`, `identified`, `deleted`, `latest_version`: deleted persons included.
 pub fn latest_rows(project: ProjectId) -> Select {
     Select::from(table("person"))

@@ -4,13 +4,18 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use event_store::{
     Append, DistinctIdRow, EventRecord, EventRow, EventStore, GroupRow, Identity, LedgerCount, PersonRecord,
     PersonRow, Result, StoreError,
 };
 use insights::{
-    EventsQuery, PersonsQuery, RetentionActor, RetentionActorsQuery, RetentionCell, RetentionQuery,
-    TrendActorsQuery, TrendsPoint, TrendsQuery, TrendsShape, ValuesQuery,
+    Actor, Condition, Correlation, CorrelationActorsQuery, CorrelationQuery, EventsQuery, FunnelActorsQuery,
+    FunnelQuery, FunnelSteps, FunnelTime, FunnelTimesQuery, FunnelTrendsPoint, FunnelTrendsQuery,
+    LifecycleActorsQuery, LifecyclePoint, LifecycleQuery, PathActorsQuery, PathEdge, PathsQuery,
+    PersonsQuery, PropertySource, RelatedQuery, RetentionActor, RetentionActorsQuery, RetentionCell,
+    RetentionQuery, SessionLengths, SessionLengthsQuery, StickinessActorsQuery, StickinessPoint,
+    StickinessQuery, TrendActorsQuery, TrendsPoint, TrendsQuery, TrendsShape, ValuesQuery,
 };
 use model::{CohortId, GroupTypeIndex, ProjectId};
 use sql_builder::{Dialect, Select, col, func, literal, param, table};
@@ -18,10 +23,14 @@ use uuid::Uuid;
 
 use crate::append::{inserts, memberships, outcome};
 use crate::executor::Executor;
-use crate::row::Rows;
+use crate::funnel_chain::{Listed, listed, listed_values};
+use crate::row::{Row, Rows};
 use crate::trends::Labels;
 use crate::{
-    events, groups, identities, persons, property_values, retention, retention_actors, trend_actors, trends,
+    cohorts, correlation, correlation_actors, data_version, events, funnel, funnel_actors, funnel_times,
+    funnel_trends, groups, identities, lifecycle, lifecycle_actors, path_actors, paths, persons,
+    property_names, property_values, related, retention, retention_actors, session_lengths, stickiness,
+    stickiness_actors, trend_actors, trends,
 };
 
 /// `E` says where the SQL runs; what it says is the same.
@@ -107,6 +116,14 @@ impl<E: Executor> ClickHouseStore<E> {
                 EventRecord { row, person }
             })
             .collect())
+    }
+
+    /// The breakdown values of a funnel that are lines of their own; none without a breakdown.
+    async fn listed(&self, query: &FunnelQuery) -> Result<Listed> {
+        match listed_values(query)? {
+            Some(values) => listed(&self.ask(&values).await?),
+            None => Ok(Listed::new()),
+        }
     }
 
     async fn labels(&self, query: &TrendsQuery) -> Result<Labels> {
@@ -277,6 +294,89 @@ impl<E: Executor> EventStore for ClickHouseStore<E> {
         retention_actors::actors(&answer)
     }
 
+    async fn lifecycle(&self, query: &LifecycleQuery) -> Result<Vec<LifecyclePoint>> {
+        if query.ticks.is_empty() {
+            return Ok(Vec::new());
+        }
+        lifecycle::points(&self.ask(&lifecycle::lifecycle(query)?).await?)
+    }
+
+    async fn lifecycle_actors(&self, query: &LifecycleActorsQuery) -> Result<Vec<String>> {
+        let answer = self.ask(&lifecycle_actors::lifecycle_actors(query)?).await?;
+        answer.iter().map(|row| row.text("name")).collect()
+    }
+
+    async fn stickiness(&self, query: &StickinessQuery) -> Result<Vec<StickinessPoint>> {
+        stickiness::points(&self.ask(&stickiness::stickiness(query)?).await?)
+    }
+
+    async fn stickiness_actors(&self, query: &StickinessActorsQuery) -> Result<Vec<String>> {
+        let answer = self.ask(&stickiness_actors::stickiness_actors(query)?).await?;
+        answer.iter().map(|row| row.text("name")).collect()
+    }
+
+    async fn session_lengths(&self, query: &SessionLengthsQuery) -> Result<Vec<SessionLengths>> {
+        if query.ticks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let answer = self.ask(&session_lengths::session_lengths(query)?).await?;
+        session_lengths::lengths(query, &answer)
+    }
+
+    async fn related(&self, query: &RelatedQuery) -> Result<Vec<Actor>> {
+        related::actors(&self.ask(&related::related(query)).await?)
+    }
+
+    async fn funnel(&self, query: &FunnelQuery) -> Result<Vec<FunnelSteps>> {
+        let listed = self.listed(query).await?;
+        let answer = self.ask(&funnel::funnel(query, &listed)?).await?;
+        funnel::steps(query, &listed, &answer)
+    }
+
+    async fn funnel_trends(&self, query: &FunnelTrendsQuery) -> Result<Vec<FunnelTrendsPoint>> {
+        if query.ticks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let listed = self.listed(&query.funnel).await?;
+        let answer = self.ask(&funnel_trends::funnel_trends(query, &listed)?).await?;
+        funnel_trends::points(query, &listed, &answer)
+    }
+
+    async fn funnel_times(&self, query: &FunnelTimesQuery) -> Result<Vec<FunnelTime>> {
+        let answer = self.ask(&funnel_times::funnel_times(query)?).await?;
+        funnel_times::times(&answer)
+    }
+
+    async fn funnel_actors(&self, query: &FunnelActorsQuery) -> Result<Vec<String>> {
+        let listed = self.listed(&query.funnel).await?;
+        let answer = self.ask(&funnel_actors::funnel_actors(query, &listed)?).await?;
+        answer.iter().map(|row| row.text("name")).collect()
+    }
+
+    async fn correlation(&self, query: &CorrelationQuery) -> Result<Correlation> {
+        let answer = self.ask(&correlation::totals(query)?).await?;
+        let (converted, lost) = correlation::total(&answer)?;
+        let answer = self
+            .ask(&correlation::correlation(query, converted + lost)?)
+            .await?;
+        correlation::items(query, (converted, lost), &answer)
+    }
+
+    async fn correlation_actors(&self, query: &CorrelationActorsQuery) -> Result<Vec<String>> {
+        let answer = self.ask(&correlation_actors::correlation_actors(query)?).await?;
+        answer.iter().map(|row| row.text("name")).collect()
+    }
+
+    async fn paths(&self, query: &PathsQuery) -> Result<Vec<PathEdge>> {
+        let answer = self.ask(&paths::paths(query)?).await?;
+        paths::edges(&answer)
+    }
+
+    async fn path_actors(&self, query: &PathActorsQuery) -> Result<Vec<String>> {
+        let answer = self.ask(&path_actors::path_actors(query)?).await?;
+        answer.iter().map(|row| row.text("name")).collect()
+    }
+
     async fn events(&self, query: &EventsQuery) -> Result<Vec<EventRecord>> {
         let answer = self.ask(&events::events(query)?).await?;
         let rows: Result<Vec<_>> = answer
@@ -347,6 +447,54 @@ impl<E: Executor> EventStore for ClickHouseStore<E> {
             .await
     }
 
+    async fn recalculate_cohort(
+        &self,
+        project: ProjectId,
+        timezone: Tz,
+        cohort: CohortId,
+        condition: &Condition,
+    ) -> Result<u64> {
+        let change = cohorts::recalculation(project, timezone, cohort, condition)?;
+        let tally = cohorts::tally(project, cohort);
+        let before = self.ask(&tally).await?;
+        let before = one(&before)?;
+        for _ in 0..cohorts::rounds(before.int("most")?, before.int("least")?) {
+            self.executor.execute(change.clone()).await?;
+        }
+        one(&self.ask(&tally).await?)?.uint("members")
+    }
+
+    async fn count_persons(&self, project: ProjectId, timezone: Tz, condition: &Condition) -> Result<u64> {
+        let select = cohorts::count_persons(project, timezone, condition)?;
+        one(&self.ask(&select).await?)?.uint("persons")
+    }
+
+    async fn cohorts_of_person(&self, project: ProjectId, person: Uuid) -> Result<Vec<CohortId>> {
+        let answer = self.ask(&cohorts::cohorts_of_person(project, person)).await?;
+        answer
+            .iter()
+            .map(|row| Ok(CohortId(row.int("cohort")?)))
+            .collect()
+    }
+
+    async fn property_names(&self, project: ProjectId, source: PropertySource) -> Result<Vec<(String, u64)>> {
+        let answer = self
+            .ask(&property_names::property_names(project, source)?)
+            .await?;
+        answer
+            .iter()
+            .map(|row| Ok((row.text("name")?, row.uint("owners")?)))
+            .collect()
+    }
+
+    async fn data_version(&self, _project: ProjectId) -> Result<String> {
+        if let Some(version) = self.executor.data_version().await? {
+            return Ok(version);
+        }
+        let statement = data_version::data_version(self.executor.cluster());
+        one(&self.executor.query(statement).await?)?.text("version")
+    }
+
     async fn ready(&self) -> Result<()> {
         self.ask(&Select::default().column(literal(1), "one"))
             .await
@@ -356,4 +504,12 @@ impl<E: Executor> EventStore for ClickHouseStore<E> {
     async fn close(&self) -> Result<()> {
         self.executor.close().await
     }
+}
+
+/// The row of an answer that always has one.
+fn one(answer: &Rows) -> Result<Row<'_>> {
+    answer
+        .iter()
+        .next()
+        .ok_or_else(|| StoreError::Failed("an aggregate has no row".to_owned()))
 }

@@ -1,5 +1,9 @@
 //! The SQL of a representative set of queries.
 
+mod activity;
+mod cohorts;
+mod funnels;
+
 use chrono::{DateTime, Utc};
 use insights::{
     ActorKind, Aggregate, Breakdown, Comparison, Condition, DateTest, ElementTest, EventsQuery, Histogram,

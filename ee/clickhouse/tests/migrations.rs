@@ -2,6 +2,7 @@
 //!
 //! Runs on the embedded engine, and on the ClickHouse server that `GRANARY_TEST_CLICKHOUSE_URL` names (a fresh database per case).
 
+mod cluster;
 mod executors;
 
 use std::sync::Arc;
@@ -224,6 +225,11 @@ impl<E: Executor> Executor for Killed<E> {
     async fn command(&self, sql: &str) -> Result<()> {
         self.one_more()?;
         self.inner.command(sql).await
+    }
+
+    async fn execute(&self, statement: Statement) -> Result<()> {
+        self.one_more()?;
+        self.inner.execute(statement).await
     }
 
     async fn insert(&self, inserts: Vec<Insert>, token: &str) -> Result<()> {

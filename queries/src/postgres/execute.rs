@@ -1,9 +1,10 @@
 //! Prints a composed statement, binds its values, runs it.
 
 use event_store::{Result, StoreError};
-use sql_builder::{Dialect, Select, Value};
-use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, PgPool, Row};
+use sql_builder::{Dialect, Select, Statement, Value};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Row};
 
 use super::failure::{Step, store_error};
 use super::stored_text::{from_stored, to_stored};
@@ -12,6 +13,11 @@ pub(crate) async fn rows(pool: &PgPool, select: &Select) -> Result<Vec<PgRow>> {
     let statement = select
         .print(Dialect::Postgres)
         .map_err(|unsupported| StoreError::Failed(unsupported.to_string()))?;
+    bound(statement).fetch_all(pool).await.map_err(question)
+}
+
+/// A composed statement with its values.
+pub(crate) fn bound(statement: Statement) -> Query<'static, Postgres, PgArguments> {
     tracing::debug!(sql = %statement.sql, "Asking Postgres");
     // Composed text: values are bind parameters, names are constants of this crate. Not kept as a prepared statement:
     // there are too many shapes, and a plan made for these very values is better.
@@ -36,7 +42,7 @@ pub(crate) async fn rows(pool: &PgPool, select: &Select) -> Result<Vec<PgRow>> {
             Value::Timestamps(instants) => query.bind(instants),
         };
     }
-    query.fetch_all(pool).await.map_err(question)
+    query
 }
 
 pub(crate) fn question(error: sqlx::Error) -> StoreError {

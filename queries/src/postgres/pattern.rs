@@ -4,6 +4,7 @@
 //! ASCII only. So a pattern is parsed and printed again in the few constructs that mean the same to both.
 
 use event_store::{Result, StoreError};
+use regex::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition};
 
@@ -26,6 +27,18 @@ pub(crate) fn from_re2(pattern: &str) -> Result<String> {
     print(&hir, &mut out).map_err(|construct| refused(pattern, construct))?;
     // Postgres takes `***` at the start for an option; a pattern printed here never begins with a bare star.
     Ok(out)
+}
+
+/// The same for texts that are here: which of several matches is the right one, Postgres cannot be told. It takes the
+/// longest of several alternatives where RE2 takes the first.
+///
+/// Only `\B` differs: it knows letters of all languages, as one of bytes could part a character.
+pub(crate) fn regex(pattern: &str) -> Result<Regex> {
+    let whole_characters = with_ascii_classes(pattern).replace(r"(?-u:\B)", r"\B");
+    RegexBuilder::new(&whole_characters)
+        .octal(true)
+        .build()
+        .map_err(|error| refused(pattern, &error.to_string()))
 }
 
 fn refused(pattern: &str, why: &str) -> StoreError {
@@ -309,7 +322,7 @@ fn code_point(c: char, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::from_re2;
+    use super::{from_re2, regex};
 
     #[test]
     fn patterns_are_said_in_what_both_know() {
@@ -329,6 +342,20 @@ mod tests {
             (r#"{"a":1}{,2}"#, r#"\{\"a\"\:1\}\{\,2\}"#),
         ] {
             assert_eq!(from_re2(re2).expect(re2), postgres, "{re2}");
+        }
+    }
+
+    #[test]
+    fn the_first_alternative_is_replaced() {
+        for (pattern, text, expected) in [
+            ("a|ab", "abab", "-b-b"),
+            ("ab|a", "aba", "--"),
+            (r"/\d+?", "/12", "-2"),
+            (r"\w", "é_", "é-"),
+            ("", "éb", "-é-b-"),
+        ] {
+            let regex = regex(pattern).expect("a pattern");
+            assert_eq!(regex.replace_all(text, "-"), expected, "{pattern}");
         }
     }
 

@@ -1,9 +1,8 @@
 //! ORDER BY … LIMIT over a table with wide columns: find the first rows by their keys, then read only those rows.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use engine_sql::plan::{Expr, ExprKind, Lambda, Plan, SortKey, TableName};
+use engine_sql::plan::{Expr, Plan, SortKey, TableName};
 use engine_types::{Block, Column, DataType, Schema};
 
 use super::scan::{read_cost, row_of, visit};
@@ -11,6 +10,8 @@ use crate::{ExecError, Scan};
 
 /// More rows than this are not worth reading one by one.
 const LIMIT_MAX: u64 = 10_000;
+/// Larger expressions are not put together from those of the projections: they would double with each.
+const NODES_MAX: usize = 1_000;
 /// Columns from this cost on are worth reading late.
 const LATE_COST: u64 = 64;
 
@@ -44,17 +45,20 @@ impl<'a> LateSort<'a> {
         loop {
             match plan {
                 Plan::Project { input, exprs, .. } => {
-                    if !exprs.iter().all(deterministic) {
+                    if !exprs.iter().all(Expr::deterministic) {
                         return None;
                     }
                     for expr in keys.iter_mut().chain(&mut conditions) {
-                        *expr = inlined(expr, exprs)?;
+                        if expr.size_with(exprs) > NODES_MAX {
+                            return None;
+                        }
+                        expr.substitute(&|column, _| exprs[column].clone());
                     }
                     projections.push(exprs);
                     plan = input;
                 }
                 Plan::Filter { input, predicate } => {
-                    if !deterministic(predicate) {
+                    if !predicate.deterministic() {
                         return None;
                     }
                     conditions.push(predicate.clone());
@@ -82,7 +86,7 @@ impl<'a> LateSort<'a> {
                         .enumerate()
                         .any(|(i, field)| !early.contains(&i) && read_cost(&field.ty) >= LATE_COST);
                     projections.reverse();
-                    return (gains && keys.iter().all(deterministic)).then_some(Self {
+                    return (gains && keys.iter().all(Expr::deterministic)).then_some(Self {
                         table,
                         columns,
                         schema,
@@ -108,55 +112,6 @@ impl<'a> LateSort<'a> {
             }
         }
     }
-}
-
-fn deterministic(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Column(_) | ExprKind::Literal(_) | ExprKind::ScalarSubquery(_) => true,
-        ExprKind::Call { function, args } => function.deterministic() && args.iter().all(deterministic),
-        ExprKind::And(list) | ExprKind::Or(list) => list.iter().all(deterministic),
-        ExprKind::HigherOrder { lambda, arrays, .. } => {
-            arrays.iter().chain(&lambda.captures).all(deterministic) && deterministic(&lambda.body)
-        }
-        ExprKind::InSet { arg, .. } => deterministic(arg),
-    }
-}
-
-/// The expression with each column replaced by what computes it.
-fn inlined(expr: &Expr, by: &[Expr]) -> Option<Expr> {
-    let list = |list: &[Expr]| list.iter().map(|e| inlined(e, by)).collect::<Option<Vec<_>>>();
-    let kind = match &expr.kind {
-        ExprKind::Column(i) => return by.get(*i).cloned(),
-        ExprKind::Literal(_) | ExprKind::ScalarSubquery(_) => expr.kind.clone(),
-        ExprKind::Call { function, args } => ExprKind::Call {
-            function: *function,
-            args: list(args)?,
-        },
-        ExprKind::And(operands) => ExprKind::And(list(operands)?),
-        ExprKind::Or(operands) => ExprKind::Or(list(operands)?),
-        ExprKind::HigherOrder {
-            function,
-            lambda,
-            arrays,
-        } => ExprKind::HigherOrder {
-            function: *function,
-            lambda: Arc::new(Lambda {
-                captures: list(&lambda.captures)?,
-                params: lambda.params.clone(),
-                body: lambda.body.clone(),
-            }),
-            arrays: list(arrays)?,
-        },
-        ExprKind::InSet { arg, set, negated } => ExprKind::InSet {
-            arg: Box::new(inlined(arg, by)?),
-            set: set.clone(),
-            negated: *negated,
-        },
-    };
-    Some(Expr {
-        kind,
-        ty: expr.ty.clone(),
-    })
 }
 
 /// All columns of the rows with these ids, in the order of the ids.

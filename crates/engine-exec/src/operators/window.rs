@@ -1,10 +1,11 @@
 //! Window functions over one block of all rows: sort by partition and order, then each row looks at its frame.
 
 use engine_functions::AggregateFunction;
-use engine_sql::plan::{Frame, FrameBound, WindowCall, WindowFunction};
+use engine_sql::plan::{FrameBound, WindowCall, WindowFunction};
 use engine_types::{Block, Column};
 
 use super::frame::{Partition, numbers};
+use super::sliding::sliding;
 use crate::program::Program;
 use crate::sort_key::{Direction, SortKeys};
 use crate::{ExecContext, ExecError};
@@ -251,7 +252,8 @@ impl Sorted {
                 state_of.push(states.len() as u32 - 1);
             }
         }
-        let column = match running(&call.frame, function, args, &states)? {
+        let growing = call.frame.start == FrameBound::UnboundedPreceding;
+        let column = match sliding(&function.name(), args, &call.ty, &states, growing) {
             Some(column) => column,
             None => every_frame(context, function, args, &states)?,
         };
@@ -293,53 +295,4 @@ fn every_frame(
     }
     flush(&mut groups, &mut rows)?;
     Ok(accumulator.finish()?)
-}
-
-/// Frames from the start of the partition: counts and integer sums in one pass. `None`: not such a frame or function.
-fn running(
-    frame: &Frame,
-    function: &dyn AggregateFunction,
-    args: &[Column],
-    states: &[(usize, usize)],
-) -> Result<Option<Column>, ExecError> {
-    if frame.start != FrameBound::UnboundedPreceding {
-        return Ok(None);
-    }
-    match (function.name().as_str(), args) {
-        ("count", []) => Ok(Some(Column::UInt64(
-            states.iter().map(|(from, to)| (to - from) as u64).collect(),
-        ))),
-        ("sum", [Column::UInt8(b)]) => Ok(Some(Column::UInt64(prefix_sums(states, |i| u64::from(b[i]))))),
-        ("sum", [Column::UInt16(b)]) => Ok(Some(Column::UInt64(prefix_sums(states, |i| u64::from(b[i]))))),
-        ("sum", [Column::UInt32(b)]) => Ok(Some(Column::UInt64(prefix_sums(states, |i| u64::from(b[i]))))),
-        ("sum", [Column::UInt64(b)]) => Ok(Some(Column::UInt64(prefix_sums(states, |i| b[i])))),
-        ("sum", [Column::Int8(b)]) => Ok(Some(signed_sums(states, |i| i64::from(b[i])))),
-        ("sum", [Column::Int16(b)]) => Ok(Some(signed_sums(states, |i| i64::from(b[i])))),
-        ("sum", [Column::Int32(b)]) => Ok(Some(signed_sums(states, |i| i64::from(b[i])))),
-        ("sum", [Column::Int64(b)]) => Ok(Some(signed_sums(states, |i| b[i]))),
-        _ => Ok(None),
-    }
-}
-
-fn signed_sums(states: &[(usize, usize)], value: impl Fn(usize) -> i64) -> Column {
-    let sums = prefix_sums(states, |i| value(i) as u64);
-    Column::Int64(sums.iter().map(|&s| s as i64).collect())
-}
-
-/// Wrapping sums of frames that share their start within a partition and whose ends never fall.
-fn prefix_sums(states: &[(usize, usize)], value: impl Fn(usize) -> u64) -> engine_types::Buffer<u64> {
-    let (mut start, mut end, mut sum) = (usize::MAX, 0, 0u64);
-    states
-        .iter()
-        .map(|&(from, to)| {
-            if from != start || to < end {
-                (start, end, sum) = (from, from, 0);
-            }
-            while end < to {
-                sum = sum.wrapping_add(value(end));
-                end += 1;
-            }
-            sum
-        })
-        .collect()
 }

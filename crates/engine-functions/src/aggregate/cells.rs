@@ -10,7 +10,7 @@ use engine_types::{Column, DataType, StringColumn, Value, with_buffer};
 
 /// Which physical form values of a type have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// At most 64 bits.
     Bits,
     Wide,
@@ -20,7 +20,7 @@ pub(super) enum Form {
 }
 
 impl Form {
-    pub(super) fn of(ty: &DataType) -> Self {
+    pub(crate) fn of(ty: &DataType) -> Self {
         match ty.bare() {
             DataType::Uuid => Self::Wide,
             DataType::String | DataType::FixedString(_) => Self::Bytes,
@@ -69,7 +69,7 @@ fn float_key(v: f64, nan: u64) -> u64 {
 }
 
 /// Numbers as u64 that order as the numbers do; NaN is `nan`.
-pub(super) fn ordered(column: &Column, nan: u64) -> Vec<u64> {
+pub(crate) fn ordered(column: &Column, nan: u64) -> Vec<u64> {
     match column {
         Column::Int8(b) => b.iter().map(|&v| i64::from(v) as u64 ^ SIGN).collect(),
         Column::Int16(b) => b.iter().map(|&v| i64::from(v) as u64 ^ SIGN).collect(),

@@ -13,11 +13,25 @@ struct Modes {
     strict_order: bool,
     strict_deduplication: bool,
     strict_increase: bool,
+    /// A row counts for one step of a chain, though several of its conditions hold.
+    strict_once: bool,
+    /// With `strict_order`: steps that come too early are passed over.
+    allow_reentry: bool,
 }
 
-/// (time, step from 1) of every condition that held; step 0 marks a row without any, where the mode looks at those.
+/// A condition that held. In order of time; within a row the later steps come after the earlier ones.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Held {
+    time: u64,
+    /// From 1; 0 marks a row without any condition, where the mode looks at those.
+    step: u8,
+    /// The row, for `strict_once`.
+    row: u32,
+}
+
 struct WindowFunnel {
-    events: Vec<Vec<(u64, u8)>>,
+    events: Vec<Vec<Held>>,
+    rows: u32,
     window: u64,
     steps: usize,
     modes: Modes,
@@ -35,24 +49,35 @@ impl State for WindowFunnel {
         let conditions = args[1..].iter().map(truth).collect::<Result<Vec<_>, _>>()?;
         for (i, &group) in groups.iter().enumerate() {
             let events = &mut self.events[group as usize];
+            let (time, row) = (times[i], self.rows.wrapping_add(i as u32));
             let mut any = false;
             for (step, condition) in conditions.iter().enumerate() {
                 if condition[i] != 0 {
                     any = true;
-                    events.push((times[i], step as u8 + 1));
+                    events.push(Held {
+                        time,
+                        step: step as u8 + 1,
+                        row,
+                    });
                 }
             }
             if self.modes.strict_order && !any {
-                events.push((times[i], 0));
+                events.push(Held { time, step: 0, row });
             }
         }
+        self.rows = self.rows.wrapping_add(groups.len() as u32);
         Ok(())
     }
 
     fn merge(&mut self, other: Self, groups: &[u32]) {
         for (events, &group) in other.events.into_iter().zip(groups) {
-            self.events[group as usize].extend(events);
+            let renumbered = events.into_iter().map(|held| Held {
+                row: held.row.wrapping_add(self.rows),
+                ..held
+            });
+            self.events[group as usize].extend(renumbered);
         }
+        self.rows = self.rows.wrapping_add(other.rows);
     }
 
     fn finish(&mut self) -> Result<Column, FunctionError> {
@@ -61,54 +86,65 @@ impl State for WindowFunnel {
             all.iter_mut()
                 .map(|events| {
                     events.sort();
-                    level(events, self.steps, self.window, self.modes)
+                    match self.modes.strict_once {
+                        true => level_once(events, self.steps, self.window, self.modes),
+                        false => level(events, self.steps, self.window, self.modes),
+                    }
                 })
                 .collect(),
         ))
     }
 
     fn byte_size(&self) -> usize {
-        self.events.iter().map(|e| 24 + 16 * e.capacity()).sum()
+        self.events
+            .iter()
+            .map(|e| 24 + size_of::<Held>() * e.capacity())
+            .sum()
     }
 }
 
-/// Steps reached by sorted events: the walk of the contract, 11.7.20.
-fn level(events: &[(u64, u8)], steps: usize, window: u64, modes: Modes) -> u8 {
+/// The first step not reached, from 0: how many were in a row.
+fn first_missing(reached: impl Iterator<Item = bool>) -> u8 {
+    reached.take_while(|r| *r).count() as u8
+}
+
+/// The highest step reached, from 1.
+fn highest(reached: impl DoubleEndedIterator<Item = bool> + ExactSizeIterator) -> u8 {
+    let mut reached = reached;
+    reached.rposition(|r| r).map_or(0, |i| i as u8 + 1)
+}
+
+/// Steps reached by sorted events. One chain is kept a step: a first step starts anew, a later one goes on from what
+/// the step before it reached last.
+fn level(events: &[Held], steps: usize, window: u64, modes: Modes) -> u8 {
     // Start of the chain that reached a step, and the time it did.
     let mut reached: Vec<Option<(u64, u64)>> = vec![None; steps];
-    let mut started = false;
-    let highest = |reached: &[Option<(u64, u64)>]| {
-        reached
-            .iter()
-            .rposition(Option::is_some)
-            .map_or(0, |i| i as u8 + 1)
-    };
-    for &(time, step) in events {
+    if !events.is_empty() && !modes.strict_order && steps == 1 {
+        return 1;
+    }
+    for &Held { time, step, .. } in events {
+        let started = reached[0].is_some();
         if step == 0 {
             if started {
-                return highest(&reached);
+                break;
             }
             continue;
         }
         let at = usize::from(step) - 1;
         if at == 0 {
             reached[0] = Some((time, time));
-            started = true;
-            if steps == 1 {
-                return 1;
-            }
             continue;
         }
         if modes.strict_deduplication && reached[at].is_some() {
-            return step;
-        }
-        if modes.strict_order && started && reached[at - 1].is_none() {
-            return highest(&reached);
+            break;
         }
         let Some((start, previous)) = reached[at - 1] else {
+            if modes.strict_order && started && !modes.allow_reentry {
+                return first_missing(reached.iter().map(Option::is_some));
+            }
             continue;
         };
-        let in_window = time - start <= window;
+        let in_window = time <= start.saturating_add(window);
         let increases = !modes.strict_increase || time > previous;
         if in_window && increases {
             reached[at] = Some((start, time));
@@ -117,7 +153,74 @@ fn level(events: &[(u64, u8)], steps: usize, window: u64, modes: Modes) -> u8 {
             }
         }
     }
-    highest(&reached)
+    highest(reached.iter().map(Option::is_some))
+}
+
+/// A chain of events, no row twice.
+#[derive(Clone)]
+struct Chain {
+    start: u64,
+    last: u64,
+    rows: Vec<u32>,
+}
+
+/// Steps reached when a row counts once: every chain is followed, as a row with several conditions may go on any of
+/// them. Chains whose window is over are dropped, all but the last of a step.
+fn level_once(events: &[Held], steps: usize, window: u64, modes: Modes) -> u8 {
+    let mut chains: Vec<Vec<Chain>> = vec![Vec::new(); steps];
+    if !events.is_empty() && !modes.strict_order && steps == 1 {
+        return 1;
+    }
+    for &Held { time, step, row } in events {
+        let started = !chains[0].is_empty();
+        if step == 0 {
+            if started {
+                break;
+            }
+            continue;
+        }
+        let at = usize::from(step) - 1;
+        if at == 0 {
+            chains[0].push(Chain {
+                start: time,
+                last: time,
+                rows: vec![row],
+            });
+            continue;
+        }
+        if modes.strict_deduplication && !chains[at].is_empty() {
+            break;
+        }
+        if chains[at - 1].is_empty() {
+            if modes.strict_order && started && !modes.allow_reentry {
+                return first_missing(chains.iter().map(|c| !c.is_empty()));
+            }
+            continue;
+        }
+        let before = &mut chains[at - 1];
+        let in_window = |chain: &Chain| time <= chain.start.saturating_add(window);
+        let mut left = before.len();
+        before.retain(|chain| {
+            let keep = in_window(chain) || left == 1;
+            left -= usize::from(!keep);
+            keep
+        });
+        let longer: Vec<Chain> = before
+            .iter()
+            .filter(|c| in_window(c) && !c.rows.contains(&row) && (!modes.strict_increase || c.last < time))
+            .map(|chain| {
+                let mut chain = chain.clone();
+                chain.last = time;
+                chain.rows.push(row);
+                chain
+            })
+            .collect();
+        if !longer.is_empty() && at + 1 == steps {
+            return step;
+        }
+        chains[at].extend(longer);
+    }
+    highest(chains.iter().map(|c| !c.is_empty()))
 }
 
 fn check_conditions(function: &str, conditions: &[DataType]) -> Result<(), FunctionError> {
@@ -152,13 +255,22 @@ pub(super) fn window_funnel(params: &[Value], args: &[DataType]) -> Result<Base,
                 modes.strict_deduplication = true
             }
             Value::String(s) if s == b"strict_increase" => modes.strict_increase = true,
+            Value::String(s) if s == b"strict_once" => modes.strict_once = true,
+            Value::String(s) if s == b"allow_reentry" => modes.allow_reentry = true,
             other => {
+                let text = crate::text::format_value(other, &DataType::String);
                 return Err(FunctionError::new(
                     BAD_ARGUMENTS,
-                    format!("windowFunnel has no mode {other:?}"),
+                    format!("Aggregate function windowFunnel doesn't support a parameter: {text}"),
                 ));
             }
         }
+    }
+    if modes.allow_reentry && !modes.strict_order {
+        return Err(FunctionError::new(
+            BAD_ARGUMENTS,
+            "allow_reentry option requires strict_order to be enabled in Aggregate function windowFunnel",
+        ));
     }
     let Some((time, conditions)) = args.split_first() else {
         return Err(FunctionError::new(
@@ -166,7 +278,7 @@ pub(super) fn window_funnel(params: &[Value], args: &[DataType]) -> Result<Base,
             "windowFunnel needs a time and conditions",
         ));
     };
-    if !time.is_time() && !time.is_unsigned() {
+    if !matches!(time, DataType::Date | DataType::DateTime(_)) && !time.is_unsigned() {
         return Err(illegal("windowFunnel", time));
     }
     check_conditions("windowFunnel", conditions)?;
@@ -175,6 +287,7 @@ pub(super) fn window_funnel(params: &[Value], args: &[DataType]) -> Result<Base,
         returns: DataType::UInt8,
         make: maker(move || WindowFunnel {
             events: Vec::new(),
+            rows: 0,
             window,
             steps,
             modes,

@@ -5,12 +5,15 @@ use engine_types::{ArrayColumn, Column, DataType};
 use super::uniq::PairSet;
 use super::{Base, OnNull, State, arity, maker};
 use crate::FunctionError;
+use crate::error::TOO_LARGE_ARRAY;
 use crate::operand::{plain, row};
 use crate::row_key::{Wide, wide_keys};
 
 struct GroupArray {
     batches: Vec<(Vec<u32>, Column)>,
     counts: Vec<u32>,
+    /// Bytes of the batches.
+    bytes: usize,
     limit: u32,
     unique: Option<PairSet<Wide>>,
     ty: DataType,
@@ -19,6 +22,14 @@ struct GroupArray {
 impl GroupArray {
     /// Keeps the rows that are new and within the limit.
     fn add(&mut self, groups: &[u32], values: &Column) {
+        if groups.is_empty() {
+            return;
+        }
+        if self.limit == u32::MAX && self.unique.is_none() {
+            groups.iter().for_each(|&g| self.counts[g as usize] += 1);
+            self.push(groups.to_vec(), values.clone());
+            return;
+        }
         let keys = self
             .unique
             .is_some()
@@ -46,8 +57,60 @@ impl GroupArray {
         } else {
             values.gather(&kept)
         };
+        self.push(of, values);
+    }
+
+    fn push(&mut self, of: Vec<u32>, values: Column) {
+        self.bytes += 4 * of.len() + values.byte_size();
         self.batches.push((of, values));
     }
+}
+
+/// The values of all batches by group: `next` is where each group's go. Batches are let go of one by one.
+fn by_group(
+    batches: Vec<(Vec<u32>, Column)>,
+    mut next: Vec<u32>,
+    total: usize,
+    ty: &DataType,
+) -> Result<Column, FunctionError> {
+    macro_rules! scattered {
+        ($($variant:ident),*) => {
+            match batches.first() {
+                None => return Ok(Column::empty(ty)),
+                $(Some((_, Column::$variant(_))) => {
+                    let mut out = vec![Default::default(); total];
+                    for (of, column) in batches {
+                        let Column::$variant(values) = column else {
+                            return Err(FunctionError::form("one form"));
+                        };
+                        for (&group, &value) in of.iter().zip(values.iter()) {
+                            let slot = &mut next[group as usize];
+                            out[*slot as usize] = value;
+                            *slot += 1;
+                        }
+                    }
+                    return Ok(Column::$variant(out.into()));
+                })*
+                Some(_) => {}
+            }
+        };
+    }
+    scattered!(
+        UInt8, UInt16, UInt32, UInt64, Int8, Int16, Int32, Int64, Float32, Float64, Uuid
+    );
+    let mut order = vec![0u32; total];
+    let mut at = 0u32;
+    for (of, _) in &batches {
+        for &group in of {
+            let slot = &mut next[group as usize];
+            order[*slot as usize] = at;
+            *slot += 1;
+            at += 1;
+        }
+    }
+    let all = Column::concat(&batches.iter().map(|(_, c)| c).collect::<Vec<_>>());
+    drop(batches);
+    Ok(plain(&all.gather(&order)))
 }
 
 impl State for GroupArray {
@@ -74,40 +137,28 @@ impl State for GroupArray {
         let mut total = 0u32;
         offsets.push(0);
         for count in &self.counts {
-            total += count;
+            total = total.checked_add(*count).ok_or_else(|| {
+                FunctionError::new(
+                    TOO_LARGE_ARRAY,
+                    "the arrays of all groups have more than 2^32 elements",
+                )
+            })?;
             offsets.push(total);
         }
         let batches = std::mem::take(&mut self.batches);
-        let values = if batches.is_empty() {
-            Column::empty(&self.ty)
-        } else {
-            let mut next: Vec<u32> = offsets[..self.counts.len()].to_vec();
-            let mut order = vec![0u32; total as usize];
-            let mut at = 0u32;
-            for (of, _) in &batches {
-                for &group in of {
-                    let slot = &mut next[group as usize];
-                    order[*slot as usize] = at;
-                    *slot += 1;
-                    at += 1;
-                }
-            }
-            Column::concat(&batches.iter().map(|(_, c)| c).collect::<Vec<_>>()).gather(&order)
-        };
+        let next = offsets[..self.counts.len()].to_vec();
+        let values = by_group(batches, next, total as usize, &self.ty)?;
+        self.bytes = 0;
         self.counts.clear();
         Ok(Column::Array(ArrayColumn {
             offsets: offsets.into(),
-            values: Box::new(plain(&values)),
+            values: Box::new(values),
         }))
     }
 
     fn byte_size(&self) -> usize {
-        let batches: usize = self
-            .batches
-            .iter()
-            .map(|(g, c)| 4 * g.capacity() + c.byte_size())
-            .sum();
-        batches + 4 * self.counts.capacity() + self.unique.as_ref().map_or(0, PairSet::byte_size)
+        // The result is made of all batches while they are still there.
+        2 * self.bytes + 4 * self.counts.capacity() + self.unique.as_ref().map_or(0, PairSet::byte_size)
     }
 }
 
@@ -120,6 +171,7 @@ pub(super) fn build(args: &[DataType], limit: Option<usize>, unique: bool) -> Re
         make: maker(move || GroupArray {
             batches: Vec::new(),
             counts: Vec::new(),
+            bytes: 0,
             limit,
             unique: unique.then(PairSet::new),
             ty: ty.clone(),

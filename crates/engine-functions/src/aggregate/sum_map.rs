@@ -1,4 +1,4 @@
-//! `sumMap`: sums by key, of a map or of an array of keys and an array of values.
+//! `sumMap`, `minMap` and `maxMap`: by key, of a map or of an array of keys and an array of values.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,27 @@ use super::{Base, OnNull, State, at_least_one, illegal, maker};
 use crate::FunctionError;
 use crate::error::SIZES_OF_ARRAYS;
 
+#[derive(Clone, Copy)]
+enum Operation {
+    Sum,
+    Min,
+    Max,
+}
+
 struct SumMap {
+    operation: Operation,
     sums: Vec<BTreeMap<Value, Value>>,
     /// A map argument, else two arrays.
     map: bool,
     returns: DataType,
 }
 
-fn add(a: &Value, b: &Value) -> Value {
+fn combined(a: &Value, b: &Value, operation: Operation) -> Value {
+    match operation {
+        Operation::Sum => {}
+        Operation::Min => return a.min(b).clone(),
+        Operation::Max => return a.max(b).clone(),
+    }
     match (a, b) {
         (Value::UInt(a), Value::UInt(b)) => Value::UInt(a.wrapping_add(*b)),
         (Value::Int(a), Value::Int(b)) => Value::Int(a.wrapping_add(*b)),
@@ -25,9 +38,9 @@ fn add(a: &Value, b: &Value) -> Value {
     }
 }
 
-fn add_to(sums: &mut BTreeMap<Value, Value>, key: Value, value: &Value) {
+fn add_to(sums: &mut BTreeMap<Value, Value>, key: Value, value: &Value, operation: Operation) {
     sums.entry(key)
-        .and_modify(|sum| *sum = add(sum, value))
+        .and_modify(|sum| *sum = combined(sum, value, operation))
         .or_insert_with(|| value.clone());
 }
 
@@ -47,7 +60,7 @@ impl State for SumMap {
                         if let Value::Tuple(kv) = pair
                             && let [key, value] = kv.as_slice()
                         {
-                            add_to(sums, key.clone(), value);
+                            add_to(sums, key.clone(), value, self.operation);
                         }
                     }
                 }
@@ -59,7 +72,7 @@ impl State for SumMap {
                         ));
                     }
                     for (key, value) in keys.into_iter().zip(&values) {
-                        add_to(sums, key, value);
+                        add_to(sums, key, value, self.operation);
                     }
                 }
                 _ => return Err(FunctionError::form("arrays")),
@@ -71,7 +84,7 @@ impl State for SumMap {
     fn merge(&mut self, other: Self, groups: &[u32]) {
         for (sums, &group) in other.sums.into_iter().zip(groups) {
             for (key, value) in sums {
-                add_to(&mut self.sums[group as usize], key, &value);
+                add_to(&mut self.sums[group as usize], key, &value, self.operation);
             }
         }
     }
@@ -95,22 +108,31 @@ impl State for SumMap {
     }
 }
 
-pub(super) fn build(args: &[DataType]) -> Result<Base, FunctionError> {
-    at_least_one("sumMap", args)?;
-    let sum_of = |ty: &DataType| sum_type(ty).ok_or_else(|| illegal("sumMap", ty));
+pub(super) fn build(name: &str, args: &[DataType]) -> Result<Base, FunctionError> {
+    at_least_one(name, args)?;
+    let operation = match name {
+        "minMap" => Operation::Min,
+        "maxMap" => Operation::Max,
+        _ => Operation::Sum,
+    };
+    let sum_of = |ty: &DataType| match operation {
+        Operation::Min | Operation::Max => Ok(ty.clone()),
+        Operation::Sum => sum_type(ty).ok_or_else(|| illegal(name, ty)),
+    };
     let returns = match args {
         [DataType::Map(key, value)] => DataType::Map(key.clone(), Box::new(sum_of(value)?)),
         [DataType::Array(key), DataType::Array(value)] => DataType::Tuple(vec![
             (None, (**key).clone().array()),
             (None, sum_of(value)?.array()),
         ]),
-        _ => return Err(illegal("sumMap", &args[0])),
+        _ => return Err(illegal(name, &args[0])),
     };
     let map = args.len() == 1;
     let of = returns.clone();
     Ok(Base {
         returns,
         make: maker(move || SumMap {
+            operation,
             sums: Vec::new(),
             map,
             returns: of.clone(),

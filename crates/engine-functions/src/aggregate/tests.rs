@@ -236,6 +236,11 @@ fn window_funnel_walks_as_the_worked_vectors() {
     assert_eq!(funnel(&["strict_increase"], &[(3, "A"), (3, "B")]), 1);
     assert_eq!(funnel(&[], &[(3, "A"), (3, "B")]), 2);
     assert_eq!(funnel(&[], &[(3, "AB")]), 2);
+    assert_eq!(funnel(&["strict_once"], &[(3, "AB")]), 1);
+    assert_eq!(funnel(&["strict_once"], &[(3, "AB"), (4, "B")]), 2);
+    assert_eq!(funnel(&["strict_order"], &[(0, "A"), (1, "C"), (2, "B"), (3, "C")]), 1);
+    let reentry = ["strict_order", "allow_reentry"];
+    assert_eq!(funnel(&reentry, &[(0, "A"), (1, "C"), (2, "B"), (3, "C")]), 3);
     assert_eq!(
         funnel(
             &["strict_deduplication"],
@@ -315,6 +320,45 @@ proptest! {
                     let (a, b) = (a.value(group), b.value(group));
                     prop_assert_eq!(a, b, "{} nullable {}", name, nullable);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn merging_aggregates_of_arrays_is_one_pass(
+        rows in prop::collection::vec((0u32..4, prop::collection::vec(0u64..9, 0..5)), 0..40),
+        cut in 0usize..40,
+    ) {
+        let cut = cut.min(rows.len());
+        let map = DataType::Map(Box::new(DataType::UInt8), Box::new(DataType::UInt8));
+        let numbers = DataType::UInt8.array();
+        let of_arrays = ["sumForEach", "uniqExactForEach", "maxArray", "sumArray", "sumOrNullForEach"];
+        let of_maps = ["sumMap", "maxMap", "uniqExactMap", "countMap"];
+        let all = of_arrays.map(|name| (name, &numbers)).into_iter().chain(of_maps.map(|name| (name, &map)));
+        for (name, ty) in all {
+            let function = resolve(name, &[], std::slice::from_ref(ty)).expect("exists").expect("takes them");
+            let column = |rows: &[(u32, Vec<u64>)]| {
+                let values: Vec<Value> = rows.iter().map(|(_, list)| Value::Array(list.iter().map(|&v| match ty {
+                    DataType::Map(..) => Value::Tuple(vec![Value::UInt(v % 3), Value::UInt(v)]),
+                    _ => Value::UInt(v),
+                }).collect())).collect();
+                [Column::from_values(ty, &values)]
+            };
+            let groups: Vec<u32> = rows.iter().map(|r| r.0).collect();
+            let mut whole = function.accumulator();
+            whole.resize(4);
+            whole.update(&groups, &column(&rows)).expect("updates");
+            let mut left = function.accumulator();
+            left.resize(4);
+            left.update(&groups[..cut], &column(&rows[..cut])).expect("updates");
+            let mut right = function.accumulator();
+            right.resize(4);
+            let reversed: Vec<u32> = groups[cut..].iter().map(|g| 3 - g).collect();
+            right.update(&reversed, &column(&rows[cut..])).expect("updates");
+            left.merge(right, &[3, 2, 1, 0]).expect("merges");
+            let (a, b) = (whole.finish().expect("finishes"), left.finish().expect("finishes"));
+            for group in 0..4 {
+                prop_assert_eq!(a.value(group), b.value(group), "{}", name);
             }
         }
     }

@@ -127,6 +127,19 @@ impl Binder<'_> {
                 let arg = self.expr(scope, &function.args[0])?;
                 return Self::array_join_call(scope, arg).map(Some);
             }
+            ("neighbor", 2 | 3) => {
+                let args = self.exprs(scope, &function.args)?;
+                self.neighbor(scope, args)?
+            }
+            ("runningdifference", 1) => {
+                let value = self.expr(scope, &function.args[0])?;
+                if value.ty.is_nullable() {
+                    return Err(SqlError::not_implemented("runningDifference of a Nullable"));
+                }
+                let back = Expr::literal(Value::Int(-1), DataType::Int8);
+                let before = self.neighbor(scope, vec![value.clone(), back, value.clone()])?;
+                fold::call_named("minus", vec![value, before])?
+            }
             ("totypename", 1) => {
                 let arg = self.expr(scope, &function.args[0])?;
                 literal::string(arg.ty.to_string())

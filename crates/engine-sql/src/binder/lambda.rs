@@ -34,7 +34,7 @@ impl Binder<'_> {
             && params.len() != types.len()
         {
             return Err(SqlError::new(
-                code::NUMBER_OF_ARGUMENTS,
+                code::ILLEGAL_TYPE_OF_ARGUMENT,
                 format!(
                     "Function {} wants a lambda of {} parameters, got {}",
                     function.name(),

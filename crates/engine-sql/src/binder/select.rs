@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, rc::Rc};
 
-use engine_types::{Field, Value};
+use engine_types::{DataType, Field, Value};
 
 use super::{
     Binder,
@@ -34,6 +34,18 @@ struct Clauses {
     distinct_on: Vec<Expr>,
 }
 
+/// `untuple(tuple)`, perhaps with an alias.
+fn untuple(item: &ast::Expr) -> Option<(&ast::Expr, Option<&str>)> {
+    match item {
+        ast::Expr::Alias { expr, name } => untuple(expr).map(|(tuple, _)| (tuple, Some(name.as_str()))),
+        ast::Expr::Function(call) if call.name == "untuple" => match call.args.as_slice() {
+            [tuple] => Some((tuple, None)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 impl Binder<'_> {
     pub(super) fn select(&mut self, select: &ast::Select, env: &With) -> Result<Plan, SqlError> {
         refuse_unsupported(select)?;
@@ -57,10 +69,13 @@ impl Binder<'_> {
         for item in &select.projection {
             match item {
                 ast::Expr::Star(star) => items.extend(self.star(scope, star)?),
-                other => {
-                    let bound = self.expr(scope, other)?;
-                    items.push((column_name(other), bound));
-                }
+                other => match untuple(other) {
+                    Some((tuple, alias)) => items.extend(self.untuple(scope, tuple, alias)?),
+                    None => {
+                        let bound = self.expr(scope, other)?;
+                        items.push((column_name(other), bound));
+                    }
+                },
             }
         }
         let mut filters = Vec::new();
@@ -121,6 +136,40 @@ impl Binder<'_> {
             limit_by,
             distinct_on,
         })
+    }
+
+    /// The elements of a tuple as columns of their own.
+    fn untuple(
+        &mut self,
+        scope: &mut Scope,
+        tuple: &ast::Expr,
+        alias: Option<&str>,
+    ) -> Result<Vec<(String, Expr)>, SqlError> {
+        let bound = self.expr(scope, tuple)?;
+        let DataType::Tuple(elements) = &bound.ty else {
+            return Err(SqlError::new(
+                code::UNSUPPORTED_METHOD,
+                format!(
+                    "Function 'untuple' argument must have compound type. Actual type {}",
+                    bound.ty
+                ),
+            ));
+        };
+        let elements = elements.iter().enumerate();
+        elements
+            .map(|(i, (name, _))| {
+                let name = name.clone().unwrap_or_else(|| (i + 1).to_string());
+                let name = match alias {
+                    Some(alias) => format!("{alias}.{name}"),
+                    None => format!("tupleElement({}, '{name}')", column_name(tuple)),
+                };
+                let element = fold::call_named(
+                    "tupleElement",
+                    vec![bound.clone(), literal::unsigned(i as u64 + 1)],
+                )?;
+                Ok((name, element))
+            })
+            .collect()
     }
 
     fn condition(&mut self, scope: &mut Scope, expr: Option<&ast::Expr>) -> Result<Option<Expr>, SqlError> {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use engine_functions::common_type;
-use engine_types::DataType;
+use engine_types::{DataType, Value};
 
 use super::{
     Binder, aggregate_call, literal,
@@ -135,6 +135,55 @@ impl Binder<'_> {
         Ok(Expr::column(WINDOW + scope.windows.len() - 1, ty))
     }
 
+    /// `neighbor(value, offset[, default])`: the value so many rows on, in the order that the rows come in; all of them,
+    /// not those of a block as in ClickHouse.
+    pub(super) fn neighbor(&self, scope: &mut Scope, args: Vec<Expr>) -> Result<Expr, SqlError> {
+        if let Some(clause) = scope.no_aggregates {
+            return Err(SqlError::not_implemented(format!("neighbor in {clause}")));
+        }
+        let mut args = args.into_iter();
+        let (Some(value), Some(offset), default) = (args.next(), args.next(), args.next()) else {
+            return Err(SqlError::new(
+                code::NUMBER_OF_ARGUMENTS,
+                "neighbor takes a value, an offset and perhaps a default",
+            ));
+        };
+        let steps = match literal::constant(&offset) {
+            Some(Value::UInt(n)) => i64::try_from(*n).unwrap_or(i64::MAX),
+            Some(Value::Int(n)) => *n,
+            _ => {
+                return Err(SqlError::not_implemented(
+                    "neighbor with an offset that is not constant",
+                ));
+            }
+        };
+        let mut ty = value.ty.clone();
+        let mut args = vec![
+            value,
+            Expr::literal(Value::UInt(steps.unsigned_abs()), DataType::UInt64),
+        ];
+        if let Some(default) = default {
+            ty = common_type(&[ty, default.ty.clone()])?;
+            args[0] = fold::cast(args[0].clone(), &ty)?;
+            args.push(fold::cast(default, &ty)?);
+        }
+        let call = WindowCall {
+            function: if steps < 0 {
+                WindowFunction::LagInFrame
+            } else {
+                WindowFunction::LeadInFrame
+            },
+            args,
+            partition_by: Vec::new(),
+            order_by: Vec::new(),
+            frame: WHOLE,
+            ty: ty.clone(),
+        };
+        scope.window_texts.push(ast::Function::default());
+        scope.windows.push(call);
+        Ok(Expr::column(WINDOW + scope.windows.len() - 1, ty))
+    }
+
     /// The window as written, with what it takes from a named one.
     fn window_spec(&self, scope: &Scope, over: Option<&WindowRef>) -> Result<WindowSpec, SqlError> {
         let named =
@@ -176,7 +225,7 @@ impl Binder<'_> {
         let rows = |b: &mut Self, scope: &mut Scope, expr: &ast::Expr| {
             let bound = b.expr(scope, expr)?;
             match literal::constant(&bound) {
-                Some(engine_types::Value::UInt(n)) => Ok(*n),
+                Some(Value::UInt(n)) => Ok(*n),
                 _ => Err(SqlError::new(
                     code::BAD_ARGUMENTS,
                     format!("Frame bound `{expr}` must be a constant, not negative integer"),

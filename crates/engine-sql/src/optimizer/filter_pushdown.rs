@@ -10,6 +10,9 @@ use crate::{
     plan::{Expr, ExprKind, JoinKind, JoinStrictness, Plan},
 };
 
+/// A condition with more nodes than this stays where it is.
+const MOVED_NODES: usize = 1_000;
+
 pub(super) fn push_filters(plan: Plan, catalog: &dyn Catalog) -> Plan {
     push(plan, Vec::new(), catalog)
 }
@@ -36,8 +39,12 @@ fn push(plan: Plan, filters: Vec<Expr>, catalog: &dyn Catalog) -> Plan {
         }
         Plan::Project { input, exprs, schema } => {
             let (movable, fixed) = partition(filters, |f| {
-                let mut ok = true;
-                f.each_column(&mut |c| ok &= exprs.get(c).is_some_and(Expr::deterministic));
+                // What is computed below and again above must be small: else it costs more than the rows it keeps away,
+                // and doubles with every sub-query on the way down.
+                let mut ok = f.size_with(&exprs) <= MOVED_NODES;
+                f.each_column(&mut |c| {
+                    ok &= exprs.get(c).is_some_and(|e| e.deterministic() && !e.has_lambda());
+                });
                 ok
             });
             let movable = movable.into_iter().map(|f| substituted(f, &exprs)).collect();

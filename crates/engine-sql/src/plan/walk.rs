@@ -59,6 +59,28 @@ impl Expr {
         }
     }
 
+    /// Nodes of the tree, bodies of lambdas included.
+    pub fn size(&self) -> usize {
+        let body = match &self.kind {
+            ExprKind::HigherOrder { lambda, .. } => lambda.body.size(),
+            _ => 0,
+        };
+        let children = self.children().into_iter().map(Self::size);
+        1 + body + children.sum::<usize>()
+    }
+
+    /// The [`Expr::size`] this would have with each column replaced by what computes it.
+    pub fn size_with(&self, by: &[Expr]) -> usize {
+        let mut size = self.size();
+        self.each_column(&mut |column| size = size.saturating_add(by.get(column).map_or(0, Self::size)));
+        size
+    }
+
+    /// Whether some function in it calls a lambda.
+    pub fn has_lambda(&self) -> bool {
+        matches!(self.kind, ExprKind::HigherOrder { .. }) || self.children().into_iter().any(Self::has_lambda)
+    }
+
     /// All functions in it give equal results for equal arguments.
     pub fn deterministic(&self) -> bool {
         let own = match &self.kind {

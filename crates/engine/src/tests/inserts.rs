@@ -126,3 +126,35 @@ fn background_threads_flush_and_end() {
     assert_eq!(text(&engine, "SELECT count() FROM events"), "3\n");
     engine.close().unwrap();
 }
+
+#[test]
+fn the_version_tells_inserts_and_goes_on_behind_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    engine.query(PERSONS, &super::options()).unwrap();
+    let empty = engine.version();
+    engine.insert(vec![persons(1, 1)], Some("one")).unwrap();
+    let one = engine.version();
+    assert!(one > empty);
+    engine.insert(vec![persons(1, 1)], Some("one")).unwrap();
+    engine
+        .query(
+            "INSERT INTO person SELECT * FROM person WHERE version > 5",
+            &super::options(),
+        )
+        .unwrap();
+    engine.flush().unwrap();
+    while engine.maintain().unwrap() {}
+    assert_eq!(engine.version(), one);
+    engine.close().unwrap();
+
+    let engine = open(folder.path());
+    assert_eq!(engine.version(), one);
+    engine
+        .query(
+            "INSERT INTO person SELECT id, team_id, 2 FROM person",
+            &super::options(),
+        )
+        .unwrap();
+    assert!(engine.version() > one);
+}

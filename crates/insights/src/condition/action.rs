@@ -3,6 +3,7 @@
 use model::{Action, ActionStep, UrlMatching};
 
 use super::element::selector_pattern;
+use super::expansion::Expansion;
 use super::literal::escaped;
 use super::operator::regex_test;
 use super::{all, any, property, selector};
@@ -15,19 +16,29 @@ const AUTOCAPTURE: &str = "$autocapture";
 
 /// Without steps no event matches. Errors are named below `steps`.
 pub(crate) fn of_action(action: &Action, context: &Context<'_>) -> Result<Condition, FieldError> {
-    of_steps(&action.steps, context)
+    of_steps(&action.steps, context, &mut Expansion::default())
 }
 
-pub(crate) fn of_steps(steps: &[ActionStep], context: &Context<'_>) -> Result<Condition, FieldError> {
+/// Filters of steps may name cohorts, and cohorts actions.
+pub(crate) fn of_steps(
+    steps: &[ActionStep],
+    context: &Context<'_>,
+    expansion: &mut Expansion,
+) -> Result<Condition, FieldError> {
     let steps = steps
         .iter()
         .enumerate()
-        .map(|(index, step)| of_step(step, &nested("steps", index), context))
+        .map(|(index, step)| of_step(step, &nested("steps", index), context, expansion))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(any(steps))
 }
 
-fn of_step(step: &ActionStep, attr: &str, context: &Context<'_>) -> Result<Condition, FieldError> {
+fn of_step(
+    step: &ActionStep,
+    attr: &str,
+    context: &Context<'_>,
+    expansion: &mut Expansion,
+) -> Result<Condition, FieldError> {
     let mut parts = Vec::new();
     let event = filled(step.event.as_deref());
     if let Some(event) = event {
@@ -71,7 +82,7 @@ fn of_step(step: &ActionStep, attr: &str, context: &Context<'_>) -> Result<Condi
     }
     let properties = nested(attr, "properties");
     let filter = request_property::filter(Some(&step.properties), &properties)?;
-    parts.push(property::of_filter(&filter, context)?);
+    parts.push(property::of_filter_within(&filter, context, expansion)?);
     Ok(all(parts))
 }
 

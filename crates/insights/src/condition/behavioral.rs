@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use model::{ActionId, TimeRange};
 use serde_json::{Map, Value};
 
+use super::expansion::Expansion;
 use super::{all, always, any, never, property};
 use crate::condition::action;
 use crate::context::Context;
@@ -22,16 +23,31 @@ const CHOICES_MAX: usize = 500;
 pub(crate) fn of_criterion(
     criterion: &Map<String, Value>,
     context: &Context<'_>,
+    expansion: &mut Expansion,
     attr: &str,
 ) -> Result<Condition, FieldError> {
     let value_attr = nested(attr, "value");
     let kind = field::text(criterion, "value", &value_attr)?.ok_or_else(|| {
         FieldError::required(&value_attr, "A behavioural criterion needs its kind as `value`.")
     })?;
-    let events = criterion_events(criterion, context, attr)?;
+    let events = events_named(criterion, "key", "event_type", context, expansion, attr)?;
+    let filters_attr = nested(attr, "event_filters");
+    let filters = request_property::filter(criterion.get("event_filters"), &filters_attr)?;
+    let events = all([events, property::of_filter_within(&filters, context, expansion)?]);
     let since = |value: &str, unit: &str, times: i64| before(criterion, value, unit, times, context, attr);
     let did = |from, to| performed(&events, TimeRange { from, to }, Comparison::GreaterOrEqual, 1);
     let now = context.now;
+    // The shorter of two spans that end now.
+    let recently = |long_ago: DateTime<Utc>| -> Result<DateTime<Utc>, FieldError> {
+        let recently = since("seq_time_value", "seq_time_interval", 1)?;
+        if recently <= long_ago {
+            return Err(FieldError::invalid(
+                nested(attr, "seq_time_value"),
+                "The time of `seq_time_value` must be shorter than that of `time_value`.",
+            ));
+        }
+        Ok(recently)
+    };
     let condition = match kind.as_str() {
         "performed_event" => did(since("time_value", "time_interval", 1)?, now),
         "performed_event_multiple" => {
@@ -59,12 +75,12 @@ pub(crate) fn of_criterion(
         }),
         "stopped_performing_event" => {
             let long_ago = since("time_value", "time_interval", 1)?;
-            let recently = since("seq_time_value", "seq_time_interval", 1)?;
+            let recently = recently(long_ago)?;
             all([did(long_ago, recently), not(did(recently, now))])
         }
         "restarted_performing_event" => {
             let long_ago = since("time_value", "time_interval", 1)?;
-            let recently = since("seq_time_value", "seq_time_interval", 1)?;
+            let recently = recently(long_ago)?;
             all([
                 did(DateTime::UNIX_EPOCH, long_ago),
                 not(did(long_ago, recently)),
@@ -72,12 +88,22 @@ pub(crate) fn of_criterion(
             ])
         }
         "performed_event_regularly" => regularly(criterion, &events, context, attr)?,
-        "performed_event_sequence" => {
-            return Err(FieldError::unsupported(
-                value_attr,
-                "Sequences of events in cohorts are not supported yet.",
-            ));
-        }
+        "performed_event_sequence" => Condition::Person(PersonSet::PerformedSequence {
+            first: Box::new(events),
+            second: Box::new(events_named(
+                criterion,
+                "seq_event",
+                "seq_event_type",
+                context,
+                expansion,
+                attr,
+            )?),
+            range: TimeRange {
+                from: since("time_value", "time_interval", 1)?,
+                to: now,
+            },
+            within: span(criterion, "seq_time_value", "seq_time_interval", attr)?.length(),
+        }),
         other => {
             return Err(FieldError::invalid(
                 value_attr,
@@ -96,39 +122,47 @@ fn not(condition: Condition) -> Condition {
     Condition::Not(Box::new(condition))
 }
 
-fn criterion_events(
+/// The events or the action that the field `key` names; `kind` says which of both.
+fn events_named(
     criterion: &Map<String, Value>,
+    key: &str,
+    kind: &str,
     context: &Context<'_>,
+    expansion: &mut Expansion,
     attr: &str,
 ) -> Result<Condition, FieldError> {
-    let key_attr = nested(attr, "key");
-    let key = given(criterion, "key").ok_or_else(|| {
+    let key_attr = nested(attr, key);
+    let name = given(criterion, key).ok_or_else(|| {
         FieldError::required(
             &key_attr,
-            "A behavioural criterion needs an event or action as `key`.",
+            format!("This criterion needs an event or action as `{key}`."),
         )
     })?;
-    let type_attr = nested(attr, "event_type");
-    let events = match field::text(criterion, "event_type", &type_attr)?.as_deref() {
-        None | Some("events") => Condition::EventName(text_form(key)),
-        Some("actions") => action_events(key, context, &key_attr)?,
-        Some(other) => {
-            return Err(FieldError::invalid(
-                type_attr,
-                format!("`event_type` must be \"events\" or \"actions\", not {other:?}."),
-            ));
-        }
-    };
-    let filters_attr = nested(attr, "event_filters");
-    let filters = request_property::filter(criterion.get("event_filters"), &filters_attr)?;
-    Ok(all([events, property::of_filter(&filters, context)?]))
+    let type_attr = nested(attr, kind);
+    match field::text(criterion, kind, &type_attr)?.as_deref() {
+        None | Some("events") => Ok(Condition::EventName(text_form(name))),
+        Some("actions") => action_events(name, context, expansion, &key_attr),
+        Some(other) => Err(FieldError::invalid(
+            type_attr,
+            format!("`{kind}` must be \"events\" or \"actions\", not {other:?}."),
+        )),
+    }
 }
 
-fn action_events(id: &Value, context: &Context<'_>, attr: &str) -> Result<Condition, FieldError> {
+fn action_events(
+    id: &Value,
+    context: &Context<'_>,
+    expansion: &mut Expansion,
+    attr: &str,
+) -> Result<Condition, FieldError> {
     let id = whole_number(id)
         .ok_or_else(|| FieldError::invalid(attr, format!("An action's id must be a number, not {id}.")))?;
     match context.action(ActionId(id)) {
-        Some(found) => action::of_action(found, context),
+        Some(found) => action::of_steps(&found.steps, context, expansion).map_err(|error| FieldError {
+            // What is wrong in an action is not in the fields of what names it.
+            attr: Some(attr.to_owned()),
+            ..error
+        }),
         // Nobody did what is not there.
         None => Ok(never()),
     }
@@ -143,6 +177,58 @@ fn before(
     context: &Context<'_>,
     attr: &str,
 ) -> Result<DateTime<Utc>, FieldError> {
+    let span = span(criterion, value, unit, attr)?;
+    let now = context.now;
+    let calendar = Calendar::of(context.project);
+    let months = |months: i64| {
+        let local = calendar.local(now).naive_local();
+        calendar.instant(months_later(local.date(), -months).and_time(local.time()))
+    };
+    Ok(match span.unit {
+        Unit::Minute | Unit::Hour | Unit::Day | Unit::Week => {
+            now - Span {
+                count: span.count * times,
+                ..span
+            }
+            .length()
+        }
+        Unit::Month => months(span.count * times),
+        Unit::Year => months(12 * span.count * times),
+    })
+}
+
+/// `<count> <unit>`, neither before nor after anything yet.
+#[derive(Clone, Copy)]
+struct Span {
+    count: i64,
+    unit: Unit,
+}
+
+#[derive(Clone, Copy)]
+enum Unit {
+    Minute,
+    Hour,
+    Day,
+    Week,
+    Month,
+    Year,
+}
+
+impl Span {
+    /// Away from any calendar a month has 30 days and a year 365.
+    fn length(self) -> TimeDelta {
+        match self.unit {
+            Unit::Minute => TimeDelta::minutes(self.count),
+            Unit::Hour => TimeDelta::hours(self.count),
+            Unit::Day => TimeDelta::days(self.count),
+            Unit::Week => TimeDelta::weeks(self.count),
+            Unit::Month => TimeDelta::days(30 * self.count),
+            Unit::Year => TimeDelta::days(365 * self.count),
+        }
+    }
+}
+
+fn span(criterion: &Map<String, Value>, value: &str, unit: &str, attr: &str) -> Result<Span, FieldError> {
     let value_attr = nested(attr, value);
     let count = field::integer(criterion, value, &value_attr)?
         .ok_or_else(|| FieldError::required(&value_attr, format!("This criterion needs a `{value}`.")))?;
@@ -152,28 +238,22 @@ fn before(
             format!("`{value}` must lie between 0 and 10000."),
         ));
     }
-    let count = count * times;
-    let now = context.now;
-    let calendar = Calendar::of(context.project);
     let unit_attr = nested(attr, unit);
-    let months = |months: i64| {
-        let local = calendar.local(now).naive_local();
-        calendar.instant(months_later(local.date(), -months).and_time(local.time()))
-    };
-    Ok(match field::text(criterion, unit, &unit_attr)?.as_deref() {
-        Some("minute") => now - TimeDelta::minutes(count),
-        Some("hour") => now - TimeDelta::hours(count),
-        None | Some("day") => now - TimeDelta::days(count),
-        Some("week") => now - TimeDelta::weeks(count),
-        Some("month") => months(count),
-        Some("year") => months(12 * count),
+    let unit = match field::text(criterion, unit, &unit_attr)?.as_deref() {
+        Some("minute") => Unit::Minute,
+        Some("hour") => Unit::Hour,
+        None | Some("day") => Unit::Day,
+        Some("week") => Unit::Week,
+        Some("month") => Unit::Month,
+        Some("year") => Unit::Year,
         Some(other) => {
             return Err(FieldError::invalid(
                 unit_attr,
                 format!("Unknown unit of time {other:?}."),
             ));
         }
-    })
+    };
+    Ok(Span { count, unit })
 }
 
 fn performed(events: &Condition, range: TimeRange, count: Comparison, times: u64) -> Condition {
@@ -300,15 +380,16 @@ pub(crate) fn is_group(group: &Map<String, Value>) -> bool {
 pub(crate) fn of_group(
     group: &Map<String, Value>,
     context: &Context<'_>,
+    expansion: &mut Expansion,
     attr: &str,
 ) -> Result<Condition, FieldError> {
     let events = match (given(group, "event_id"), given(group, "action_id")) {
         (Some(name), _) => Condition::EventName(text_form(name)),
-        (None, Some(id)) => action_events(id, context, &nested(attr, "action_id"))?,
+        (None, Some(id)) => action_events(id, context, expansion, &nested(attr, "action_id"))?,
         (None, None) => never(),
     };
     let filter = request_property::filter(group.get("properties"), &nested(attr, "properties"))?;
-    let events = all([events, property::of_filter(&filter, context)?]);
+    let events = all([events, property::of_filter_within(&filter, context, expansion)?]);
     let range = group_range(group, context, attr)?;
     let count = field::integer(group, "count", &nested(attr, "count"))?;
     let comparison = comparison(given(group, "count_operator"), &nested(attr, "count_operator"))?;
@@ -337,12 +418,22 @@ fn group_range(
             to: context.now,
         });
     }
-    let from = match read_bound(group, "start_date", context)? {
+    let below = |error: FieldError| FieldError {
+        attr: error.attr.map(|key| nested(attr, key)),
+        ..error
+    };
+    let from = match read_bound(group, "start_date", context).map_err(below)? {
         None | Some(DateText::All) => DateTime::UNIX_EPOCH,
         Some(DateText::At { instant, .. }) => instant,
     };
-    Ok(TimeRange {
-        from,
-        to: read_end(group, "end_date", context)?.unwrap_or(context.now),
-    })
+    let to = read_end(group, "end_date", context)
+        .map_err(below)?
+        .unwrap_or(context.now);
+    if given(group, "end_date").is_some() && from >= to {
+        return Err(FieldError::invalid(
+            nested(attr, "start_date"),
+            "`start_date` must lie before `end_date`.",
+        ));
+    }
+    Ok(TimeRange { from, to })
 }

@@ -3,7 +3,8 @@
 use model::{Cohort, CohortId};
 use serde_json::{Map, Value};
 
-use super::{all, any, behavioral, never, property};
+use super::expansion::Expansion;
+use super::{all, any, behavioral, never, property, well_formed};
 use crate::context::Context;
 use crate::field_error::{FieldError, nested};
 use crate::request::{Filter, FilterKind, GroupKind, PropertyFilter, property as request_property};
@@ -11,28 +12,21 @@ use crate::resolved::{Condition, PersonSet};
 
 /// Membership in a cohort. An unknown one has no members.
 pub(crate) fn of_cohort(id: CohortId, context: &Context<'_>, attr: &str) -> Result<Condition, FieldError> {
-    of_cohort_within(id, context, &mut Vec::new(), attr)
+    of_cohort_within(id, context, &mut Expansion::default(), attr)
 }
 
-/// `path` holds the cohorts that are being expanded.
 pub(crate) fn of_cohort_within(
     id: CohortId,
     context: &Context<'_>,
-    path: &mut Vec<CohortId>,
+    expansion: &mut Expansion,
     attr: &str,
 ) -> Result<Condition, FieldError> {
-    if path.contains(&id) {
-        return Err(FieldError::invalid(
-            attr,
-            format!("Cohort {} is part of its own definition.", id.0),
-        ));
-    }
     let Some(cohort) = context.cohort(id) else {
         return Ok(never());
     };
-    path.push(id);
-    let condition = of_definition(cohort, context, path);
-    path.pop();
+    expansion.enter(id, attr)?;
+    let condition = of_definition(cohort, context, expansion);
+    expansion.leave();
     condition
 }
 
@@ -40,21 +34,14 @@ pub(crate) fn of_cohort_within(
 pub(crate) fn of_definition(
     cohort: &Cohort,
     context: &Context<'_>,
-    path: &mut Vec<CohortId>,
+    expansion: &mut Expansion,
 ) -> Result<Condition, FieldError> {
     if cohort.is_static {
         return Ok(Condition::Person(PersonSet::StaticCohort(cohort.id)));
     }
-    match &cohort.filters {
-        Some(Value::Object(filters)) if !filters.is_empty() => {
-            let attr = nested("filters", "properties");
-            of_tree(
-                &request_property::filter(filters.get("properties"), &attr)?,
-                context,
-                path,
-            )
-        }
-        Some(_) | None => of_groups(&cohort.groups, context, path),
+    match tree(cohort) {
+        Some(filters) => of_tree(&tree_filter(filters)?, context, expansion),
+        None => of_groups(&cohort.groups, context, expansion),
     }
 }
 
@@ -62,25 +49,25 @@ pub(crate) fn of_definition(
 fn of_tree(
     filter: &Filter,
     context: &Context<'_>,
-    path: &mut Vec<CohortId>,
+    expansion: &mut Expansion,
 ) -> Result<Condition, FieldError> {
     match filter {
         Filter::Group(_, members) if members.is_empty() => Ok(never()),
-        Filter::Group(..) | Filter::Leaf(_) => of_members(filter, context, path),
+        Filter::Group(..) | Filter::Leaf(_) => of_members(filter, context, expansion),
     }
 }
 
 fn of_members(
     filter: &Filter,
     context: &Context<'_>,
-    path: &mut Vec<CohortId>,
+    expansion: &mut Expansion,
 ) -> Result<Condition, FieldError> {
     match filter {
-        Filter::Leaf(leaf) => of_criterion(leaf, context, path),
+        Filter::Leaf(leaf) => of_criterion(leaf, context, expansion),
         Filter::Group(kind, members) => {
             let members = members
                 .iter()
-                .map(|member| of_members(member, context, path))
+                .map(|member| of_members(member, context, expansion))
                 .collect::<Result<Vec<_>, _>>()?;
             Ok(match kind {
                 GroupKind::All => all(members),
@@ -94,13 +81,13 @@ fn of_members(
 fn of_criterion(
     leaf: &PropertyFilter,
     context: &Context<'_>,
-    path: &mut Vec<CohortId>,
+    expansion: &mut Expansion,
 ) -> Result<Condition, FieldError> {
     let kind = match &leaf.kind {
         FilterKind::Event(key) | FilterKind::Person(key) => FilterKind::Person(key.clone()),
         FilterKind::Cohort(ids) => FilterKind::Cohort(ids.clone()),
         FilterKind::Behavioral(criterion) => {
-            return behavioral::of_criterion(criterion, context, &leaf.attr);
+            return behavioral::of_criterion(criterion, context, expansion, &leaf.attr);
         }
         FilterKind::Group(..) | FilterKind::Session(_) | FilterKind::Element(_) => {
             return Err(FieldError::invalid(
@@ -110,53 +97,94 @@ fn of_criterion(
         }
     };
     let leaf = PropertyFilter { kind, ..leaf.clone() };
-    property::of_filter_within(&Filter::Leaf(leaf), context, path)
+    property::of_filter_within(&Filter::Leaf(leaf), context, expansion)
+}
+
+/// Whether a definition that is to be stored means something all the way down, see [`well_formed`].
+pub(crate) fn check_definition(cohort: &Cohort, context: &Context<'_>) -> Result<(), FieldError> {
+    if cohort.is_static {
+        return Ok(());
+    }
+    if let Some(filters) = tree(cohort) {
+        return well_formed::filter(&tree_filter(filters)?, context);
+    }
+    for group in groups(&cohort.groups)? {
+        well_formed::group(&group.fields, &group.attr, context)?;
+    }
+    Ok(())
+}
+
+/// The newer form, which wins.
+fn tree(cohort: &Cohort) -> Option<&Map<String, Value>> {
+    match &cohort.filters {
+        Some(Value::Object(filters)) if !filters.is_empty() => Some(filters),
+        Some(_) | None => None,
+    }
+}
+
+fn tree_filter(filters: &Map<String, Value>) -> Result<Filter, FieldError> {
+    request_property::filter(filters.get("properties"), &nested("filters", "properties"))
 }
 
 /// The old form: a list of groups, any of which may match. Without groups nobody is a member.
 fn of_groups(
-    groups: &Value,
+    value: &Value,
     context: &Context<'_>,
-    path: &mut Vec<CohortId>,
+    expansion: &mut Expansion,
 ) -> Result<Condition, FieldError> {
+    let members = groups(value)?
+        .iter()
+        .map(|group| of_group(&group.fields, &group.attr, context, expansion))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(any(members))
+}
+
+/// A group of the old form, and where it stands.
+struct Group {
+    attr: String,
+    fields: Map<String, Value>,
+}
+
+fn groups(groups: &Value) -> Result<Vec<Group>, FieldError> {
     let parsed;
     let groups = match groups {
-        Value::Null => return Ok(never()),
+        Value::Null => return Ok(Vec::new()),
         Value::Array(groups) => groups,
         Value::String(text) => {
             parsed = serde_json::from_str::<Vec<Value>>(text)
                 .map_err(|_| FieldError::invalid("groups", "Groups are unparsable!"))?;
             &parsed
         }
-        Value::Object(groups) if groups.is_empty() => return Ok(never()),
+        Value::Object(groups) if groups.is_empty() => return Ok(Vec::new()),
         Value::Object(_) | Value::Bool(_) | Value::Number(_) => {
             return Err(FieldError::invalid("groups", "`groups` must be a list."));
         }
     };
-    let mut members = Vec::with_capacity(groups.len());
-    for (index, group) in groups.iter().enumerate() {
+    let places = groups.iter().enumerate().map(|(index, group)| {
         let attr = nested("groups", index);
-        let Value::Object(group) = group else {
-            return Err(FieldError::invalid(
+        match group {
+            Value::Object(fields) => Ok(Group {
                 attr,
-                "A group of a cohort must be an object.",
-            ));
-        };
-        members.push(of_group(group, &attr, context, path)?);
-    }
-    Ok(any(members))
+                fields: fields.clone(),
+            }),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Err(
+                FieldError::invalid(attr, "A group of a cohort must be an object."),
+            ),
+        }
+    });
+    places.collect()
 }
 
 fn of_group(
     group: &Map<String, Value>,
     attr: &str,
     context: &Context<'_>,
-    path: &mut Vec<CohortId>,
+    expansion: &mut Expansion,
 ) -> Result<Condition, FieldError> {
     if behavioral::is_group(group) {
-        return behavioral::of_group(group, context, attr);
+        return behavioral::of_group(group, context, expansion, attr);
     }
     let attr = nested(attr, "properties");
     let filter = request_property::filter(group.get("properties"), &attr)?;
-    of_tree(&filter, context, path)
+    of_tree(&filter, context, expansion)
 }

@@ -1,7 +1,6 @@
 //! A tree of property filters as a condition.
 
-use model::CohortId;
-
+use super::expansion::Expansion;
 use super::{all, any, cohort, element, operator};
 use crate::context::Context;
 use crate::field_error::{FieldError, nested};
@@ -9,21 +8,20 @@ use crate::request::{Filter, FilterKind, GroupKind, PropertyFilter};
 use crate::resolved::{Condition, PropertySource};
 
 pub(crate) fn of_filter(filter: &Filter, context: &Context<'_>) -> Result<Condition, FieldError> {
-    of_filter_within(filter, context, &mut Vec::new())
+    of_filter_within(filter, context, &mut Expansion::default())
 }
 
-/// `path` holds the cohorts that are being expanded, so that a cycle is found.
 pub(crate) fn of_filter_within(
     filter: &Filter,
     context: &Context<'_>,
-    path: &mut Vec<CohortId>,
+    expansion: &mut Expansion,
 ) -> Result<Condition, FieldError> {
     match filter {
-        Filter::Leaf(leaf) => of_leaf(leaf, context, path),
+        Filter::Leaf(leaf) => of_leaf(leaf, context, expansion),
         Filter::Group(kind, members) => {
             let members = members
                 .iter()
-                .map(|member| of_filter_within(member, context, path))
+                .map(|member| of_filter_within(member, context, expansion))
                 .collect::<Result<Vec<_>, _>>()?;
             Ok(match kind {
                 GroupKind::All => all(members),
@@ -36,7 +34,7 @@ pub(crate) fn of_filter_within(
 fn of_leaf(
     leaf: &PropertyFilter,
     context: &Context<'_>,
-    path: &mut Vec<CohortId>,
+    expansion: &mut Expansion,
 ) -> Result<Condition, FieldError> {
     let attr = &leaf.attr;
     let property =
@@ -55,7 +53,14 @@ fn of_leaf(
             let within = operator::is_membership(leaf.operator, attr)?;
             let members = ids
                 .iter()
-                .map(|id| cohort::of_cohort_within(*id, context, path, attr))
+                .map(|id| {
+                    let attr = nested(attr, "value");
+                    cohort::of_cohort_within(*id, context, expansion, &attr).map_err(|error| FieldError {
+                        // What is wrong in a cohort is not in the fields of what names it.
+                        attr: Some(attr),
+                        ..error
+                    })
+                })
                 .collect::<Result<Vec<_>, _>>()?;
             let condition = any(members);
             Ok(if within {

@@ -458,6 +458,44 @@ fn cohorts() {
                 range: range(7),
             }),
         ),
+        (
+            json!(null),
+            Some(criterion(
+                json!({"value": "performed_event_sequence", "seq_event": "f", "seq_time_value": 2, "seq_time_interval": "month",
+                    "negation": true, "event_filters": [{"key": "k", "value": "v"}]}),
+            )),
+            not(Condition::Person(PersonSet::PerformedSequence {
+                first: Box::new(Condition::All(vec![
+                    Condition::EventName("e".to_owned()),
+                    Condition::Property {
+                        source: PropertySource::Event,
+                        key: "k".to_owned(),
+                        test: PropertyTest::AnyOf(vec!["v".to_owned()]),
+                    },
+                ])),
+                second: Box::new(Condition::EventName("f".to_owned())),
+                range: range(7),
+                within: chrono::TimeDelta::days(60),
+            })),
+        ),
+        (
+            json!(null),
+            Some(criterion(
+                json!({"value": "stopped_performing_event", "seq_time_value": 2, "seq_time_interval": "day"}),
+            )),
+            Condition::All(vec![
+                Condition::Person(PersonSet::Performed {
+                    events: Box::new(Condition::EventName("e".to_owned())),
+                    range: model::TimeRange {
+                        from: range(7).from,
+                        to: range(2).from,
+                    },
+                    count: GreaterOrEqual,
+                    times: 1,
+                }),
+                not(performed(2, GreaterOrEqual, 1)),
+            ]),
+        ),
     ] {
         let mut world = World::new().with_cohort(7, "c", groups.clone(), filters.clone());
         world.cohorts.extend(other.cohorts.clone());
@@ -501,13 +539,125 @@ fn cohorts_that_cannot_be() {
             "filters__properties__values__0__time_value",
         ),
         (
-            json!({"type": "behavioral", "value": "performed_event_sequence", "key": "e"}),
-            "filters__properties__values__0__value",
+            json!({"type": "behavioral", "value": "performed_event_sequence", "key": "e", "time_value": 1}),
+            "filters__properties__values__0__seq_event",
+        ),
+        (
+            json!({"type": "behavioral", "value": "performed_event_sequence", "key": "e", "time_value": 1,
+                "seq_event": "x", "seq_event_type": "actions", "seq_time_value": 1}),
+            "filters__properties__values__0__seq_event",
+        ),
+        (
+            json!({"type": "behavioral", "value": "performed_event_sequence", "key": "e", "time_value": 1, "seq_event": "f"}),
+            "filters__properties__values__0__seq_time_value",
+        ),
+        (
+            json!({"type": "behavioral", "value": "stopped_performing_event", "key": "e", "time_value": 1,
+                "seq_time_value": 1}),
+            "filters__properties__values__0__seq_time_value",
         ),
     ] {
         let filters = json!({"properties": {"type": "AND", "values": [filter]}});
         let world = World::new().with_cohort(1, "c", json!(null), Some(filters));
         let error = cohort_condition(model::CohortId(1), &world.context()).unwrap_err();
         assert_eq!(error.attr.as_deref(), Some(attr), "{error}");
+    }
+}
+
+#[test]
+fn definitions_that_say_nothing_are_not_stored() {
+    let regex = |kind: &str| json!([{"key": "a", "operator": "regex", "value": "?*", "type": kind}]);
+    let cohort = |id: i64| json!([{"key": "id", "type": "cohort", "value": id}]);
+    let world = World::new();
+    for (groups, filters, attr) in [
+        (json!([{}]), None, "groups__0"),
+        (
+            json!([{"event_id": "a"}, {"days": 3, "event_id": null}]),
+            None,
+            "groups__1",
+        ),
+        (
+            json!([{"properties": cohort(9)}]),
+            None,
+            "groups__0__properties__0__value",
+        ),
+        (
+            json!([{"properties": regex("person")}]),
+            None,
+            "groups__0__properties__0__value",
+        ),
+        (
+            json!([{"event_id": "a", "start_date": "2020-01-02", "end_date": "2020-01-01"}]),
+            None,
+            "groups__0__start_date",
+        ),
+        (
+            json!([{"event_id": "a", "start_date": "soon"}]),
+            None,
+            "groups__0__start_date",
+        ),
+        (
+            json!(null),
+            Some(json!({"type": "OR", "values": [{"type": "AND", "values": cohort(9)}]})),
+            "filters__properties__values__0__values__0__value",
+        ),
+        (
+            json!(null),
+            Some(
+                json!({"type": "OR", "values": [{"type": "behavioral", "value": "performed_event", "key": "e",
+                "time_value": 1, "event_filters": regex("event")}]}),
+            ),
+            "filters__properties__values__0__event_filters__0__value",
+        ),
+    ] {
+        let filters = filters.map(|tree| json!({"properties": tree}));
+        let changed = World::new().with_cohort(7, "c", groups, filters).cohorts[&model::CohortId(7)].clone();
+        let error = crate::check_cohort(&changed, &world.context()).unwrap_err();
+        assert_eq!(error.attr.as_deref(), Some(attr), "{error}");
+        let deleted = model::Cohort {
+            deleted: true,
+            ..changed
+        };
+        assert!(crate::check_cohort(&deleted, &world.context()).is_ok());
+    }
+    let step = |step: Value| serde_json::from_value::<Vec<model::ActionStep>>(json!([step])).unwrap();
+    for (steps, attr) in [
+        (
+            step(json!({"event": "e", "url": "?*", "url_matching": "regex"})),
+            "steps__0__url",
+        ),
+        (
+            step(json!({"event": "e", "properties": regex("event")})),
+            "steps__0__properties__0__value",
+        ),
+    ] {
+        let error = crate::check_action_steps(&steps, &world.context()).unwrap_err();
+        assert_eq!(error.attr.as_deref(), Some(attr), "{error}");
+    }
+    assert!(crate::check_properties(&regex("event"), "f", &world.context()).is_err());
+}
+
+#[test]
+fn circles_are_found_wherever_they_close() {
+    let cohort = |id: i64| json!([{"key": "id", "type": "cohort", "value": id}]);
+    let by_action = World::new()
+        .with_action(4, "act", json!([{"event": "e", "properties": cohort(1)}]))
+        .with_cohort(1, "c", json!([{"action_id": 4}]), None);
+    let criterion = json!({"properties": {"type": "AND", "values": [{"type": "behavioral", "value": "performed_event",
+        "key": "e", "time_value": 1, "event_filters": cohort(1)}]}});
+    let by_filter = World::new().with_cohort(1, "c", json!(null), Some(criterion));
+    let doubled = (2..=40).fold(
+        World::new().with_cohort(1, "c", json!([{"event_id": "e"}]), None),
+        |world, id| {
+            let twice = json!([{"properties": cohort(id - 1)}, {"properties": cohort(id - 1)}]);
+            world.with_cohort(id, "c", twice, None)
+        },
+    );
+    for (world, id) in [(by_action, 1), (by_filter, 1), (doubled, 40)] {
+        let filter = request(json!({"events": ["e"], "properties": cohort(id)}));
+        let error = crate::trends::Plan::parse(&filter, &world.context()).unwrap_err();
+        assert_eq!(error.attr.as_deref(), Some("properties__0__value"), "{error}");
+        let stored = &world.cohorts[&model::CohortId(id)];
+        assert!(crate::check_cohort(stored, &world.context()).is_err());
     }
 }

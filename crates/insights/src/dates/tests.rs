@@ -5,6 +5,7 @@ use model::{Interval, TimeRange, WeekStart};
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::ticks::{tick_days, tick_labels, ticks};
 use super::*;
 use crate::test_context::{World, at, request};
 

@@ -1,10 +1,11 @@
 //! Entities: the events and actions that a request names.
 
 use model::{ActionId, GroupTypeIndex};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::field::{self, given, text_form};
 use super::property::{self, Filter};
+use crate::context::Context;
 use crate::field_error::{FieldError, nested};
 use crate::resolved::Aggregate;
 
@@ -46,6 +47,53 @@ pub(crate) enum EntityMath {
     UniqueSessions,
     OfProperty(Aggregate),
     CountPerActor(Aggregate),
+}
+
+impl Entity {
+    /// The entity as an answer shows it.
+    pub(crate) fn shown(&self) -> Value {
+        let (id, kind) = match &self.kind {
+            EntityKind::AnyEvent => (Value::Null, "events"),
+            EntityKind::Event(name) => (json!(name), "events"),
+            EntityKind::Action(id) => (json!(id.0), "actions"),
+        };
+        let name = match &self.kind {
+            EntityKind::Event(event) => self.name.clone().or_else(|| Some(event.clone())),
+            EntityKind::AnyEvent | EntityKind::Action(_) => self.name.clone(),
+        };
+        json!({
+            "id": id,
+            "type": kind,
+            "order": self.order,
+            "name": name,
+            "custom_name": self.custom_name,
+            "math": self.math_text,
+            "math_property": self.math_property,
+            "math_group_type_index": self.math_group_type_index.map(|index| index.get()),
+            "properties": self.properties,
+        })
+    }
+
+    /// `events` or `actions`: the list of a request that it belongs into.
+    pub(crate) fn list(&self) -> &'static str {
+        match self.kind {
+            EntityKind::Action(_) => "actions",
+            EntityKind::AnyEvent | EntityKind::Event(_) => "events",
+        }
+    }
+
+    /// The action's current name; an event's name as sent, or else its id.
+    pub(crate) fn label(&self, context: &Context<'_>) -> String {
+        let sent = self.name.clone();
+        match &self.kind {
+            EntityKind::Action(id) => match context.action(*id) {
+                Some(action) => action.name.clone(),
+                None => sent.unwrap_or_else(|| id.0.to_string()),
+            },
+            EntityKind::Event(event) => sent.unwrap_or_else(|| event.clone()),
+            EntityKind::AnyEvent => sent.unwrap_or_else(|| "All events".to_owned()),
+        }
+    }
 }
 
 impl EntityMath {

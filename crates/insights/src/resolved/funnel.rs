@@ -69,7 +69,8 @@ pub struct FunnelExclusion {
 /// The value of an event is the list of the text forms of `keys`, '' for an absent one. The values listed are the `limit`
 /// most frequent (by number of events, ties by value ascending; the list of no text at all counts like any other) among
 /// the events of: all steps (first and last touch), step 0 (all events), the step named (step). Others are
-/// one value together, [`FunnelGroup::Other`]; what the attribution picks is picked among the values themselves.
+/// one value together, [`FunnelGroup::Other`]; what the attribution picks is picked among the values themselves. Events
+/// without an actor are not counted here either; by properties of persons, events without a live person are not there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FunnelBreakdown {
     pub source: PropertySource,
@@ -117,7 +118,8 @@ pub struct FunnelStep {
     pub median: Option<f64>,
 }
 
-/// Rates by the period of the entrance: per period and actor, the most steps that an entrance of the period reached.
+/// Rates by the period of the entrance: per period and actor, the most steps that an entrance of the period reached. Points
+/// where nobody reached `from` are absent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FunnelTrendsQuery {
     pub funnel: FunnelQuery,
@@ -173,7 +175,9 @@ pub struct FunnelActorsQuery {
 /// What those who went through have in common. The funnel has no breakdown. *Converted*: reached all steps.
 ///
 /// An actor's time runs from its earliest entrance among those that reached its most, to the last time of that chain when
-/// converted, else to that entrance + window; both ends exclusive.
+/// converted, else to that entrance + window; both ends exclusive. (Unordered entrances at one time may differ: that with
+/// the least times, compared in order, counts.) Events in it lie within the funnel's range; its global filters are no matter
+/// to them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CorrelationQuery {
     pub funnel: FunnelQuery,
@@ -234,7 +238,8 @@ pub struct CorrelationActorsQuery {
 
 /// The part of each actor's time, relative to a funnel, that paths look at.
 ///
-/// Of the chain of the actor's earliest entrance among those that reached its most; `step` is 0-based.
+/// Of the chain of the actor's earliest entrance among those that reached its most; `step` is 0-based. Actors whose chain did
+/// not come to that step are left out. The funnel has no breakdown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FunnelPart {
     pub funnel: FunnelQuery,

@@ -1,14 +1,14 @@
 //! Paths: from where to where actors went.
 //!
 //! The *item* of an event is `$current_url` without one trailing `/` (when longer than that) for `$pageview`,
-//! `$screen_name` for `$screen`, else the event's name; then rewritten; events whose item is excluded are as if they were
-//! not there. An actor's items in order of (time, item) fall into visits: a gap of `visit_gap` or more begins a new one. In
-//! a visit a run of equal items becomes its last one. Then the visit is cut: with a start, what comes before its first
-//! occurrence goes (a visit without it goes altogether) and the first `step_limit` items stay; with an end, what comes after
-//! its first occurrence goes (a visit without it too) and the last `step_limit` items stay; with both, from the first start
-//! to the first end at or after it, and of more than `step_limit` items the first `step_limit / 2`, an item `...` (with the
-//! time of the first item it stands for) and the last `step_limit / 2`; with neither, the first `step_limit`. Nodes are
-//! `<1-based position>_<item>`, edges join neighbours.
+//! `$screen_name` for `$screen` (text forms; the empty text where there is none), else the event's name; then rewritten;
+//! events whose item is excluded are as if they were not there. An actor's items in order of (time, item) fall into visits:
+//! a gap of `visit_gap` or more begins a new one. In a visit a run of equal items becomes its last one. Then the visit is
+//! cut: with a start, what comes before its first occurrence goes (a visit without it goes altogether) and the first
+//! `step_limit` items stay; with an end, what comes after its first occurrence goes (a visit without it too) and the last
+//! `step_limit` items stay; with both, from the first start to the first end at or after it, and of more than `step_limit`
+//! items the first `step_limit / 2`, an item `...` (with the time of the first item it stands for) and the last
+//! `step_limit / 2`; with neither, the first `step_limit`. Nodes are `<1-based position>_<item>`, edges join neighbours.
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
@@ -40,7 +40,8 @@ pub struct PathsQuery {
     pub funnel: Option<FunnelPart>,
 }
 
-/// Patterns are valid both as RE2 and as PostgreSQL ARE, searched unanchored.
+/// Patterns are valid RE2, searched unanchored: a match is the leftmost one and, of those, the one that RE2 prefers (the
+/// first alternative, not the longest). The empty pattern matches everything.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PathRewrite {
     None,

@@ -13,6 +13,7 @@ pub struct SessionLengthsQuery {
     pub project: ProjectId,
     pub timezone: Tz,
     pub week_start: WeekStart,
+    /// Where events are looked for; what begins before the first tick counts in it.
     pub range: TimeRange,
     pub interval: Interval,
     pub ticks: Vec<DateTime<Utc>>,

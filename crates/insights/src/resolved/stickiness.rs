@@ -10,6 +10,7 @@ pub struct StickinessQuery {
     pub project: ProjectId,
     pub timezone: Tz,
     pub week_start: WeekStart,
+    /// May begin and end within an interval: intervals are the local hours, days, weeks and months of the calendar.
     pub range: TimeRange,
     pub interval: Interval,
     pub condition: Condition,

@@ -5,12 +5,9 @@ use serde_json::Value;
 use super::plan;
 use crate::context::Context;
 use crate::field_error::FieldError;
-use crate::request::Request;
 use crate::request::field::{self, given, text_form};
+use crate::request::{Request, page};
 use crate::resolved::{RetentionActor, RetentionActorsQuery, RetentionKind};
-
-const LIMIT_DEFAULT: u32 = 100;
-const LIMIT_MAX: u32 = 10_000;
 
 /// What a request for the actors of a row asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,14 +39,15 @@ pub fn actors(request: &Request, context: &Context<'_>) -> Result<ActorsPlan, Fi
     query.first_interval_only =
         query.kind == RetentionKind::Recurring && query.breakdown.is_none() && base == 0;
     let breakdown = breakdown_values(request, query.breakdown.as_ref().map_or(0, |by| by.keys.len()))?;
+    let page = page(request)?;
     Ok(ActorsPlan {
         query: RetentionActorsQuery {
             query,
             base,
             offset,
             breakdown,
-            limit: field::count(request, "limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?,
-            skip: field::count(request, "offset", 0..=u32::MAX, 0)?,
+            limit: page.limit,
+            skip: page.offset,
         },
         line,
     })

@@ -47,6 +47,16 @@ pub(super) fn read(
             precision: Precision::Day,
         }) => calendar.step(instant, Interval::Day, 1) - TimeDelta::microseconds(1),
     };
+    // It has no say, but a wrong one is wrong.
+    if let Some(DateText::At { instant, .. }) = read_bound(request, "date_from", context)?
+        && field::given(request, "date_to").is_some()
+        && instant > last
+    {
+        return Err(FieldError::invalid(
+            "date_from",
+            "`date_from` must lie before `date_to`.",
+        ));
+    }
     let last = calendar.truncate(last, period);
     Ok((0..i64::from(total))
         .rev()

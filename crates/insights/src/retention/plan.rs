@@ -8,8 +8,8 @@ use crate::condition::{self, all, never};
 use crate::context::Context;
 use crate::dates::Calendar;
 use crate::field_error::FieldError;
-use crate::request::{Entity, EntityKind, EntityMath, Filter, Request, entity, field};
-use crate::resolved::{ActorKind, RetentionCell, RetentionKind, RetentionQuery};
+use crate::request::{Entity, EntityKind, EntityMath, Filter, Request, actor, entity, field};
+use crate::resolved::{RetentionCell, RetentionKind, RetentionQuery};
 
 /// What a retention request asks for. Ask a store [`Plan::query`], then [`Plan::shape`] the cells.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +65,6 @@ pub(super) fn query(request: &Request, context: &Context<'_>) -> Result<Retentio
         let own = condition::of_entity(entity, context)?.unwrap_or_else(never);
         Ok(all([own, global.clone()]))
     };
-    let index = "aggregation_group_type_index";
     let breakdown = breakdown::read(request)?;
     let line = field::text(request, "display", "display")?.as_deref() == Some("ActionsLineGraph");
     Ok(RetentionQuery {
@@ -77,10 +76,7 @@ pub(super) fn query(request: &Request, context: &Context<'_>) -> Result<Retentio
         kind,
         target: of_side(&target)?,
         returning: of_side(&returning)?,
-        actor: match field::group_type_index(request, index, index)? {
-            Some(index) => ActorKind::Group(index),
-            None => ActorKind::Person,
-        },
+        actor: actor::actor(request)?,
         first_interval_only: line && kind == RetentionKind::Recurring && breakdown.is_none(),
         breakdown,
     })

@@ -1,7 +1,6 @@
 //! The actors behind one number of a trend: what `persons_urls` lead to.
 
-use model::{ActionId, Interval, TimeRange};
-use serde_json::Value;
+use model::{Interval, TimeRange};
 
 use super::breakdown::{self, BreakdownBy};
 use super::display::Display;
@@ -11,22 +10,19 @@ use crate::context::Context;
 use crate::dates::range::{read_bound, read_end};
 use crate::dates::{Calendar, DateText, Precision, read_interval, read_range};
 use crate::field_error::FieldError;
-use crate::request::field::{self, given, text_form};
-use crate::request::{Entity, EntityKind, EntityMath, Request, entity};
+use crate::request::field::{self, text_form};
+use crate::request::{EntityMath, Request, chosen_entity, page};
 use crate::resolved::{ActorKind, Condition, TrendActorsQuery};
 
 #[cfg(test)]
 mod tests;
-
-const LIMIT_DEFAULT: u32 = 100;
-const LIMIT_MAX: u32 = 10_000;
 
 /// Filters as in a trend, with one entity (or `entity_id` and `entity_type` to choose it by), the point's `date_from` and
 /// `date_to`, and the `breakdown_value` of its line.
 ///
 /// Without `date_to`, or with the same day as both, the bucket of `date_from` is meant.
 pub fn actors(request: &Request, context: &Context<'_>) -> Result<TrendActorsQuery, FieldError> {
-    let chosen = chosen(request)?;
+    let chosen = chosen_entity::only(request)?;
     let display = Display::read(request)?;
     let own = condition::of_entity(&chosen, context)?.unwrap_or_else(never);
     let part = breakdown_condition(request, display, context)?;
@@ -44,78 +40,16 @@ pub fn actors(request: &Request, context: &Context<'_>) -> Result<TrendActorsQue
             _,
         ) => ActorKind::Person,
     };
+    let page = page(request)?;
     Ok(TrendActorsQuery {
         project: context.project.id,
         timezone: context.timezone(),
         range: range(request, display, chosen.math, context)?,
         condition: all([own, condition::of_request(request, context)?, part]),
         actor,
-        limit: field::count(request, "limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?,
-        offset: field::count(request, "offset", 0..=u32::MAX, 0)?,
+        limit: page.limit,
+        offset: page.offset,
     })
-}
-
-/// The entity meant: the only one, or the one with the id, type and math asked for.
-fn chosen(request: &Request) -> Result<Entity, FieldError> {
-    let mut entities = entity::entities(request)?;
-    let first_text = |keys: [&str; 2]| -> Result<Option<String>, FieldError> {
-        for key in keys {
-            if let Some(text) = field::text(request, key, key)? {
-                return Ok(Some(text));
-            }
-        }
-        Ok(None)
-    };
-    let id = first_text(["entity_id", "entityId"])?;
-    let kind = first_text(["entity_type", "type"])?.unwrap_or_else(|| "events".to_owned());
-    let math = first_text(["entity_math", "math"])?;
-    if entities.is_empty() {
-        let id = id.ok_or_else(|| {
-            FieldError::required("entity_id", "Name an event or action to list the actors of.")
-        })?;
-        let mut item = serde_json::Map::new();
-        item.insert("id".to_owned(), Value::String(id));
-        item.insert("type".to_owned(), Value::String(kind));
-        for (from, to) in [
-            ("math_property", "math_property"),
-            ("math_group_type_index", "math_group_type_index"),
-            ("entity_properties", "properties"),
-        ] {
-            if let Some(value) = given(request, from) {
-                item.insert(to.to_owned(), value.clone());
-            }
-        }
-        if let Some(math) = math {
-            item.insert("math".to_owned(), Value::String(math));
-        }
-        return entity::entity(&Value::Object(item), "events", "");
-    }
-    if entities.len() == 1 {
-        return Ok(entities.remove(0));
-    }
-    let Some(id) = id else {
-        return Err(FieldError::required(
-            "entity_id",
-            "The request names several series: which one's actors?",
-        ));
-    };
-    let order = field::integer(request, "entity_order", "entity_order")?;
-    let is_meant = |entity: &&Entity| {
-        let same = match &entity.kind {
-            EntityKind::AnyEvent => false,
-            EntityKind::Event(name) => kind == "events" && *name == id,
-            EntityKind::Action(ActionId(action)) => kind == "actions" && action.to_string() == id,
-        };
-        same && math
-            .as_ref()
-            .is_none_or(|math| entity.math_text.as_ref() == Some(math))
-            && order.is_none_or(|order| entity.order == order)
-    };
-    entities
-        .iter()
-        .find(is_meant)
-        .cloned()
-        .ok_or_else(|| FieldError::missing("entity_id", format!("The request has no series {id:?}.")))
 }
 
 fn breakdown_condition(

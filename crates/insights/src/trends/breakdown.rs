@@ -121,7 +121,7 @@ pub(crate) fn source(request: &Request, kind: Option<&str>) -> Result<PropertySo
 }
 
 /// One id or `all`, or a list of them. Unknown cohorts are left out.
-fn members(value: &Value, context: &Context<'_>) -> Result<Vec<Member>, FieldError> {
+pub(crate) fn members(value: &Value, context: &Context<'_>) -> Result<Vec<Member>, FieldError> {
     let parsed;
     let items = match value {
         Value::Array(items) => items,
@@ -140,7 +140,7 @@ fn members(value: &Value, context: &Context<'_>) -> Result<Vec<Member>, FieldErr
 }
 
 /// `None`: there is no such cohort.
-fn member(item: &Value, context: &Context<'_>, attr: &str) -> Result<Option<Member>, FieldError> {
+pub(crate) fn member(item: &Value, context: &Context<'_>, attr: &str) -> Result<Option<Member>, FieldError> {
     if item.as_str() == Some("all") {
         return Ok(Some(Member::AllUsers));
     }

@@ -1,6 +1,6 @@
 //! Paths to the actors behind the numbers of a trend.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use model::{Interval, TimeRange};
 use serde_json::{Map, Value, json};
 
@@ -8,12 +8,11 @@ use super::breakdown::BreakdownBy;
 use super::display::Display;
 use super::line::Part;
 use super::plan::Series;
-use super::window::Window;
 use crate::context::Context;
-use crate::dates::Calendar;
-use crate::request::{EntityKind, Request};
+use crate::dates::{Calendar, Window};
+use crate::request::Request;
 use crate::resolved::{GroupKey, Math, PropertySource};
-use crate::url::{handed_on, with_query};
+use crate::url::{handed_on, instant, with_query};
 
 /// What of a request every path to its actors repeats.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +62,7 @@ impl PersonsUrl {
     ) -> Value {
         let range = self.range(&series.math, window, index);
         let mut filter = Map::new();
-        let action = super::shape::action(&series.entity);
+        let action = series.entity.shown();
         for (key, field) in [
             ("entity_id", "id"),
             ("entity_type", "type"),
@@ -82,11 +81,7 @@ impl PersonsUrl {
             .filter(|(_, value)| !value.is_null())
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
-        let list = match series.entity.kind {
-            EntityKind::Action(_) => "actions",
-            EntityKind::AnyEvent | EntityKind::Event(_) => "events",
-        };
-        parameters.push((list.to_owned(), json!([action])));
+        parameters.push((series.entity.list().to_owned(), json!([action])));
         parameters.extend(self.handed_on.iter().cloned());
         if let (Some(part), Some(BreakdownBy::Property(breakdown))) = (part, by) {
             parameters.push(("breakdown".to_owned(), json!(breakdown.key)));
@@ -146,11 +141,6 @@ impl PersonsUrl {
             }
         }
     }
-}
-
-/// An instant as requests take it: UTC, with as many decimals as it has.
-pub(super) fn instant(instant: DateTime<Utc>) -> String {
-    instant.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 fn breakdown_type(by: Option<&BreakdownBy>) -> &'static str {

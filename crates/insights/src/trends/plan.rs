@@ -1,19 +1,19 @@
 //! A trends request as meant: which queries it needs, and how their rows become its answer.
 
-use model::{Action, Interval};
-use serde_json::{Value, json};
+use model::Interval;
+use serde_json::Value;
 
 use super::breakdown::{self, BreakdownBy, Member};
 use super::display::Display;
 use super::formula::Formula;
 use super::line::Part;
 use super::persons_url::PersonsUrl;
-use super::window::{self, Window};
 use crate::condition::{self, all};
 use crate::context::Context;
-use crate::dates::{Calendar, read_interval, read_range};
+use crate::dates::{Calendar, Window, read_interval, read_range, window};
+use crate::effective_filter::effective_filter;
 use crate::field_error::{FieldError, nested};
-use crate::request::{Entity, EntityKind, EntityMath, Request, entity, field};
+use crate::request::{Entity, EntityMath, Request, entity, field};
 use crate::resolved::{ActorKind, Condition, Math, PropertySource, TrendsPoint, TrendsQuery, TrendsShape};
 
 const SMOOTHING_MAX: u32 = 1_000;
@@ -83,7 +83,7 @@ impl Plan {
             queries: Vec::new(),
             slots: Vec::new(),
             entities: Vec::new(),
-            filter: effective_filter(request, &asked_entities, &windows[0], interval),
+            filter: filter_answered(request, &asked_entities, &windows[0], interval),
             windows,
             interval,
             calendar,
@@ -120,7 +120,7 @@ impl Plan {
         let series = self.entities.len();
         let own = condition::of_entity(&entity, context)?;
         self.entities.push(Series {
-            name: series_name(&entity, context),
+            name: entity.label(context),
             math: math.clone(),
             entity,
         });
@@ -235,68 +235,24 @@ fn math(entity: &Entity) -> Result<Math, FieldError> {
     })
 }
 
-/// The action's current name; an event's name as sent, or else its id.
-fn series_name(entity: &Entity, context: &Context<'_>) -> String {
-    let sent = entity.name.clone();
-    match &entity.kind {
-        EntityKind::Action(id) => match context.action(*id) {
-            Some(Action { name, .. }) => name.clone(),
-            None => sent.unwrap_or_else(|| id.0.to_string()),
-        },
-        EntityKind::Event(event) => sent.unwrap_or_else(|| event.clone()),
-        EntityKind::AnyEvent => sent.unwrap_or_else(|| "All events".to_owned()),
-    }
-}
-
-/// The request with defaults filled in and dates made absolute.
-fn effective_filter(request: &Request, entities: &[Entity], window: &Window, interval: Interval) -> Value {
-    let mut filter = serde_json::Map::new();
-    for key in [
-        "properties",
-        "property_groups",
-        "filter_test_accounts",
-        "breakdown",
-        "breakdowns",
-        "breakdown_type",
-        "breakdown_group_type_index",
-        "breakdown_limit",
-        "breakdown_histogram_bin_count",
-        "breakdown_normalize_url",
-        "compare",
-        "formula",
-        "smoothing_intervals",
-    ] {
-        if let Some(value) = field::given(request, key) {
-            filter.insert(key.to_owned(), value.clone());
-        }
-    }
-    let of_kind = |actions: bool| -> Vec<Value> {
-        entities
-            .iter()
-            .filter(|entity| matches!(entity.kind, EntityKind::Action(_)) == actions)
-            .map(super::shape::action)
-            .collect()
-    };
-    filter.insert("insight".to_owned(), json!("TRENDS"));
-    let display = field::given(request, "display").cloned();
-    filter.insert(
-        "display".to_owned(),
-        display.unwrap_or_else(|| json!("ActionsLineGraph")),
-    );
-    filter.insert("interval".to_owned(), json!(interval.name()));
-    filter.insert(
-        "date_from".to_owned(),
-        json!(super::persons_url::instant(window.range.from)),
-    );
-    filter.insert(
-        "date_to".to_owned(),
-        json!(super::persons_url::instant(window.range.to)),
-    );
-    for (key, actions) in [("events", false), ("actions", true)] {
-        let list = of_kind(actions);
-        if !list.is_empty() {
-            filter.insert(key.to_owned(), Value::Array(list));
-        }
-    }
-    Value::Object(filter)
+fn filter_answered(request: &Request, entities: &[Entity], window: &Window, interval: Interval) -> Value {
+    effective_filter(
+        request,
+        "TRENDS",
+        &[
+            "breakdown",
+            "breakdowns",
+            "breakdown_type",
+            "breakdown_group_type_index",
+            "breakdown_limit",
+            "breakdown_histogram_bin_count",
+            "breakdown_normalize_url",
+            "compare",
+            "formula",
+            "smoothing_intervals",
+        ],
+        entities,
+        window.range,
+        interval,
+    )
 }

@@ -8,7 +8,6 @@ use super::display::Display;
 use super::line::{Line, Part, grouped, whole};
 use super::plan::{Plan, Series};
 use super::smoothing::{cumulated, smoothed};
-use crate::request::{Entity, EntityKind};
 use crate::resolved::{GroupKey, TrendsPoint};
 
 pub(super) fn result(plan: &Plan, rows: &[Vec<TrendsPoint>]) -> Value {
@@ -123,7 +122,7 @@ impl Lines {
 
 fn entity_series(plan: &Plan, series: &Series, period: usize, line: &Line, named: &[String]) -> Value {
     let mut answer = Map::new();
-    answer.insert("action".to_owned(), action(&series.entity));
+    answer.insert("action".to_owned(), series.entity.shown());
     let label = match &line.part {
         Some(part) => format!("{} - {}", series.name, part.label()),
         None => series.name.clone(),
@@ -222,28 +221,4 @@ fn split(plan: &Plan, period: usize, line: &Line, answer: &mut Map<String, Value
         let label = if period == 0 { "current" } else { "previous" };
         answer.insert("compare_label".to_owned(), json!(label));
     }
-}
-
-/// The entity as an answer shows it.
-pub(super) fn action(entity: &Entity) -> Value {
-    let (id, kind) = match &entity.kind {
-        EntityKind::AnyEvent => (Value::Null, "events"),
-        EntityKind::Event(name) => (json!(name), "events"),
-        EntityKind::Action(id) => (json!(id.0), "actions"),
-    };
-    let name = match &entity.kind {
-        EntityKind::Event(event) => entity.name.clone().or_else(|| Some(event.clone())),
-        EntityKind::AnyEvent | EntityKind::Action(_) => entity.name.clone(),
-    };
-    json!({
-        "id": id,
-        "type": kind,
-        "order": entity.order,
-        "name": name,
-        "custom_name": entity.custom_name,
-        "math": entity.math_text,
-        "math_property": entity.math_property,
-        "math_group_type_index": entity.math_group_type_index.map(|index| index.get()),
-        "properties": entity.properties,
-    })
 }

@@ -115,6 +115,10 @@ impl Executor for Embedded {
         self.statement(statement).await.map(|_| ())
     }
 
+    async fn execute(&self, statement: Statement) -> Result<()> {
+        self.statement(statement).await.map(|_| ())
+    }
+
     async fn insert(&self, inserts: Vec<Insert>, token: &str) -> Result<()> {
         let tables = inserts
             .into_iter()
@@ -160,6 +164,11 @@ impl Executor for Embedded {
             ))
         })
         .await
+    }
+
+    /// The process that has the folder is the only one that writes, so its own count of commits tells every change.
+    async fn data_version(&self) -> Result<Option<String>> {
+        Ok(Some(self.engine.version().to_string()))
     }
 
     async fn close(&self) -> Result<()> {

@@ -1,5 +1,6 @@
 //! A ClickHouse server, by its HTTP interface.
 
+mod cluster;
 mod decode;
 mod encode;
 
@@ -11,6 +12,8 @@ use model::ProjectId;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use sql_builder::Statement;
 use uuid::Uuid;
+
+pub use cluster::Cluster;
 
 use super::{Executor, Insert};
 use crate::row::Rows;
@@ -24,6 +27,8 @@ pub struct HttpOptions {
     pub password: Option<String>,
     /// Of a whole request.
     pub timeout: Duration,
+    /// The cluster that the schema is for, as the servers' configuration names it.
+    pub cluster: Option<String>,
 }
 
 /// Without the password, and without the URL, which may hold one too.
@@ -33,6 +38,7 @@ impl std::fmt::Debug for HttpOptions {
             .field("database", &self.database)
             .field("user", &self.user)
             .field("timeout", &self.timeout)
+            .field("cluster", &self.cluster)
             .finish_non_exhaustive()
     }
 }
@@ -42,6 +48,7 @@ pub struct Http {
     client: Client,
     url: Url,
     options: HttpOptions,
+    cluster: Option<Cluster>,
 }
 
 impl Http {
@@ -64,7 +71,16 @@ impl Http {
             .timeout(options.timeout)
             .build()
             .map_err(|error| StoreError::Failed(format!("no HTTP client: {error}")))?;
-        Ok(Self { client, url, options })
+        let cluster = options
+            .cluster
+            .as_ref()
+            .map(|name| Cluster::new(name, &options.database));
+        Ok(Self {
+            client,
+            url,
+            options,
+            cluster,
+        })
     }
 
     /// A POST with these settings (and parameters).
@@ -85,6 +101,43 @@ impl Http {
             request = request.header("X-ClickHouse-Key", password);
         }
         request
+    }
+
+    /// How a statement that reads meets the other nodes of a cluster.
+    fn reading(&self) -> Vec<(String, String)> {
+        if self.cluster.is_none() {
+            return Vec::new();
+        }
+        vec![
+            // A sub-query on sharded events is asked once, of all shards.
+            setting("distributed_product_mode", "global"),
+            // Reads go to the replica that the writes went to, as long as it is there.
+            setting("load_balancing", "in_order"),
+        ]
+    }
+
+    /// Durable when it is answered, and once however often it is repeated.
+    fn writing(&self, table: &str, token: &str) -> Vec<(String, String)> {
+        let mut settings = vec![
+            setting("insert_deduplication_token", format!("{token}:{table}")),
+            // Which of the two counts for an asynchronous insert depends on the server's version.
+            setting("insert_deduplicate", "1"),
+            setting("async_insert_deduplicate", "1"),
+        ];
+        if self.cluster.is_some() && Cluster::is_sharded(table) {
+            // The token goes on to the shards with a plain insert only: several asynchronous ones become one on their way.
+            settings.extend([
+                setting("async_insert", "0"),
+                setting("distributed_foreground_insert", "1"),
+                setting("load_balancing", "in_order"),
+            ]);
+        } else {
+            settings.extend([
+                setting("async_insert", "1"),
+                setting("wait_for_async_insert", "1"),
+            ]);
+        }
+        settings
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<String> {
@@ -119,6 +172,14 @@ fn server_error(status: StatusCode, text: &str) -> StoreError {
     }
 }
 
+fn parameters(statement: &Statement) -> impl Iterator<Item = (String, String)> {
+    statement
+        .params
+        .iter()
+        .enumerate()
+        .map(|(i, value)| (format!("param_p{i}"), encode::parameter(value)))
+}
+
 fn setting(name: &str, value: impl Into<String>) -> (String, String) {
     (name.to_owned(), value.into())
 }
@@ -141,16 +202,36 @@ impl Executor for Http {
             // The status says whether the query failed only if nothing is sent before its end.
             setting("wait_end_of_query", "1"),
         ];
-        for (i, value) in statement.params.iter().enumerate() {
-            settings.push((format!("param_p{i}"), encode::parameter(value)));
-        }
+        settings.extend(self.reading());
+        settings.extend(parameters(&statement));
         let text = self.send(self.request(&settings).body(statement.sql)).await?;
         decode::rows(&text)
     }
 
     async fn command(&self, sql: &str) -> Result<()> {
-        let settings = [setting("wait_end_of_query", "1")];
-        self.send(self.request(&settings).body(sql.to_owned())).await?;
+        let mut settings = vec![setting("wait_end_of_query", "1")];
+        let Some(cluster) = &self.cluster else {
+            self.send(self.request(&settings).body(sql.to_owned())).await?;
+            return Ok(());
+        };
+        settings.extend([
+            // The statement has reached all nodes when it is answered.
+            setting("alter_sync", "2"),
+            setting("mutations_sync", "2"),
+            setting("distributed_foreground_insert", "1"),
+        ]);
+        settings.extend(self.reading());
+        for statement in cluster.statements(sql)? {
+            self.send(self.request(&settings).body(statement)).await?;
+        }
+        Ok(())
+    }
+
+    async fn execute(&self, statement: Statement) -> Result<()> {
+        let mut settings = vec![setting("wait_end_of_query", "1")];
+        settings.extend(self.reading());
+        settings.extend(parameters(&statement));
+        self.send(self.request(&settings).body(statement.sql)).await?;
         Ok(())
     }
 
@@ -162,13 +243,8 @@ impl Executor for Http {
                 insert.table,
                 columns.join(", ")
             );
-            let settings = [
-                setting("query", query),
-                setting("async_insert", "1"),
-                setting("wait_for_async_insert", "1"),
-                setting("async_insert_deduplicate", "1"),
-                setting("insert_deduplication_token", format!("{token}:{}", insert.table)),
-            ];
+            let mut settings = vec![setting("query", query)];
+            settings.extend(self.writing(insert.table, token));
             let mut body = String::new();
             for row in &insert.rows {
                 encode::json_row(row, &mut body);
@@ -180,6 +256,10 @@ impl Executor for Http {
 
     async fn known_events(&self, _project: ProjectId, _uuids: &[Uuid]) -> Result<Option<Vec<Uuid>>> {
         Ok(None)
+    }
+
+    fn cluster(&self) -> Option<&str> {
+        self.cluster.as_ref().map(Cluster::name)
     }
 
     async fn close(&self) -> Result<()> {

@@ -1,5 +1,14 @@
 //! One function a behaviour, over any event store.
 
+mod cohorts;
+mod funnel_model;
+mod funnels;
+mod lifecycle;
+mod paths;
+mod related;
+mod session_lengths;
+mod stickiness;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,6 +24,14 @@ use insights::{
 use model::{CohortId, GroupTypeIndex, Interval, ProjectId, TimeRange, WeekStart};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
+
+pub use cohorts::*;
+pub use funnels::*;
+pub use lifecycle::*;
+pub use paths::*;
+pub use related::*;
+pub use session_lengths::*;
+pub use stickiness::*;
 
 use crate::Case;
 

@@ -8,7 +8,8 @@ use ee_clickhouse::{Embedded, Executor, Http, HttpOptions};
 use engine::{Engine, EngineConfig};
 use engine_storage::directory::SimulatedDirectory;
 
-/// A fresh database on the server that `GRANARY_TEST_CLICKHOUSE_URL` names.
+/// A fresh database on the server that `GRANARY_TEST_CLICKHOUSE_URL` names; laid out for the cluster that
+/// `GRANARY_TEST_CLICKHOUSE_CLUSTER` names, if it does.
 pub async fn server() -> Http {
     static DATABASES: AtomicU32 = AtomicU32::new(0);
     let url = std::env::var("GRANARY_TEST_CLICKHOUSE_URL").expect(
@@ -23,6 +24,7 @@ pub async fn server() -> Http {
             user: None,
             password: None,
             timeout: Duration::from_secs(60),
+            cluster: std::env::var("GRANARY_TEST_CLICKHOUSE_CLUSTER").ok(),
         })
         .expect("an executor")
     };

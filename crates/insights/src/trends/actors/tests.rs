@@ -21,31 +21,9 @@ fn in_group(group: &str, tick: usize, value: f64) -> TrendsPoint {
 
 /// The query of the actors that a path leads to.
 fn followed(world: &World, url: &Value) -> TrendActorsQuery {
-    let url = url.as_str().unwrap();
-    let (path, query) = url.split_once('?').unwrap();
-    assert_eq!(path, "api/projects/1/persons/trends/");
-    let request = query
-        .split('&')
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap();
-            (decoded(key), Value::String(decoded(value)))
-        })
-        .collect();
+    let (path, request) = crate::test_context::followed(url);
+    assert_eq!(path, "persons/trends/");
     actors(&request, &world.context()).unwrap()
-}
-
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let hex = String::from_utf8(vec![rest.next().unwrap(), rest.next().unwrap()]).unwrap();
-            bytes.push(u8::from_str_radix(&hex, 16).unwrap());
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).unwrap()
 }
 
 #[test]

@@ -107,10 +107,44 @@ fn the_password_is_not_printed() {
         user: None,
         password: None,
         timeout: Duration::from_secs(1),
+        cluster: None,
     })
     .expect("a client");
     assert_eq!(http.options.user.as_deref(), Some("ann"));
     let request = http.request(&[]).build().expect("a request");
     assert_eq!(request.url().as_str(), "http://localhost:8123/?database=granary");
     assert!(!format!("{:?}", http.options).contains("secret"));
+}
+
+#[test]
+fn inserts_are_acknowledged_when_they_are_stored_and_kept_once() {
+    let settings = |cluster: Option<&str>, table: &str| {
+        let http = Http::new(HttpOptions {
+            url: "http://localhost:8123".to_owned(),
+            database: "granary".to_owned(),
+            user: None,
+            password: None,
+            timeout: Duration::from_secs(1),
+            cluster: cluster.map(str::to_owned),
+        })
+        .expect("a client");
+        let mut settings: Vec<_> = http
+            .writing(table, "step")
+            .into_iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        settings.sort();
+        settings.join(" ")
+    };
+    let asynchronous = |table: &str| {
+        format!(
+            "async_insert=1 async_insert_deduplicate=1 insert_deduplicate=1 insert_deduplication_token=step:{table} wait_for_async_insert=1"
+        )
+    };
+    assert_eq!(settings(None, "events"), asynchronous("events"));
+    assert_eq!(settings(Some("c"), "person"), asynchronous("person"));
+    assert_eq!(
+        settings(Some("c"), "events"),
+        "async_insert=0 async_insert_deduplicate=1 distributed_foreground_insert=1 insert_deduplicate=1 insert_deduplication_token=step:events load_balancing=in_order"
+    );
 }

@@ -1,21 +1,23 @@
-//! The time axis of a trend, and that of the period before.
+//! A time axis, and that of the period before.
 
 use chrono::{DateTime, Utc};
 use model::{Interval, TimeRange};
 
-use crate::dates::{Calendar, DateRange, tick_days, tick_labels, ticks};
+use super::calendar::Calendar;
+use super::range::DateRange;
+use super::ticks::{tick_days, tick_labels, ticks};
 use crate::field_error::FieldError;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Window {
-    /// Widened to whole buckets where the rules ask for it.
+    /// Widened to whole buckets where the rules of the insight ask for it.
     pub(crate) range: TimeRange,
     pub(crate) ticks: Vec<DateTime<Utc>>,
     pub(crate) days: Vec<String>,
     pub(crate) labels: Vec<String>,
 }
 
-/// With weeks and months, and when at least two intervals long, the first bucket counts as a whole.
+/// The window of a trend: with weeks and months, and when at least two intervals long, the first bucket counts as a whole.
 pub(crate) fn current(
     asked: DateRange,
     interval: Interval,
@@ -32,6 +34,26 @@ pub(crate) fn current(
         TimeRange {
             from: if widened { start } else { from },
             to,
+        },
+        interval,
+        calendar,
+    )
+}
+
+/// The window just as asked.
+pub(crate) fn exact(asked: DateRange, interval: Interval, calendar: Calendar) -> Result<Window, FieldError> {
+    window(asked.range, interval, calendar)
+}
+
+/// The whole buckets that the window asked for touches.
+pub(crate) fn whole(asked: DateRange, interval: Interval, calendar: Calendar) -> Result<Window, FieldError> {
+    let TimeRange { from, to } = asked.range;
+    let ticks = ticks(TimeRange { from, to }, interval, calendar)?;
+    let last = ticks.last().copied().unwrap_or(from);
+    window(
+        TimeRange {
+            from: calendar.truncate(from, interval),
+            to: calendar.step(last, interval, 1).max(to),
         },
         interval,
         calendar,

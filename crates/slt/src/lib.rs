@@ -1,4 +1,4 @@
-//! SQL logic tests: scripts of statements and queries with their answers. Format: slt/README.md.
+//! SQL logic tests: scripts of statements and queries with their answers. Format: tests/slt/README.md.
 
 use std::path::{Path, PathBuf};
 
@@ -36,7 +36,7 @@ pub enum Expect {
 
 /// All `.slt` files of the repository, by name.
 pub fn files() -> Result<Vec<PathBuf>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("slt");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/slt");
     let mut files = Vec::new();
     for entry in folder.read_dir().with_context(|| folder.display().to_string())? {
         let path = entry?.path();

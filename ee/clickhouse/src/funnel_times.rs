@@ -1,0 +1,41 @@
+//! How long actors took from one step of a funnel to another.
+
+use event_store::Result;
+use insights::{FunnelTime, FunnelTimesQuery};
+use sql_builder::{Select, col, func, lambda, literal, subquery};
+
+use crate::funnel_chain::{Listed, best, element, entrances, int, with_steps};
+use crate::row::Rows;
+
+/// Columns `second`, `actors`, `total`, `longest`.
+pub fn funnel_times(query: &FunnelTimesQuery) -> Result<Select> {
+    let reached = with_steps(&query.funnel, entrances(&query.funnel, &Listed::new())?);
+    let best = Select::from(subquery(reached, "reached"))
+        .column(best(), "best")
+        .filter(col("steps").gt(literal(int(query.to))));
+    // All of these entrances have all of the steps: the mean of the sums is the sum of the means.
+    let time = element(col("e"), query.to + 1) - element(col("e"), query.from + 1);
+    let mean = func("arrayAvg", [lambda(["e"], time), col("best")]);
+    let times = Select::from(subquery(best, "best_entrances")).column(mean / literal(1e6), "seconds");
+    Ok(Select::from(subquery(times, "times"))
+        .column(func("toUInt64", [func("floor", [col("seconds")])]), "second")
+        .column(func("count", []), "actors")
+        .column(func("sum", [col("seconds")]), "total")
+        .column(func("max", [col("seconds")]), "longest")
+        .group_by([col("second")])
+        .order_by([col("second").asc()]))
+}
+
+pub fn times(answer: &Rows) -> Result<Vec<FunnelTime>> {
+    answer
+        .iter()
+        .map(|row| {
+            Ok(FunnelTime {
+                second: row.uint("second")?,
+                count: row.uint("actors")?,
+                sum: row.float("total")?.unwrap_or_default(),
+                max: row.float("longest")?.unwrap_or_default(),
+            })
+        })
+        .collect()
+}
