@@ -5,7 +5,7 @@ use event_store::{Result, StoreError};
 use insights::{Condition, PersonSet};
 use model::TimeRange;
 use sql_builder::{
-    Expr, Query, Select, Unit, Window, count, func, interval, literal, of, param, subquery, table,
+    Expr, Query, Select, Unit, Window, and, case, count, func, interval, literal, of, param, subquery, table,
 };
 
 use crate::conditions::{self, Scope, or_false, within};
@@ -37,6 +37,35 @@ pub(crate) fn member(set: &PersonSet, scope: &mut Scope) -> Result<Expr> {
                     // More than a bigint of events cannot be.
                     param(i64::try_from(*times).unwrap_or(i64::MAX)),
                 ));
+            person.in_query(performed)
+        }
+        PersonSet::PerformedRegularly {
+            events,
+            periods,
+            count: op,
+            times,
+            at_least,
+        } => {
+            let (Some(from), Some(to)) = (
+                periods.iter().map(|period| period.from).min(),
+                periods.iter().map(|period| period.to).max(),
+            ) else {
+                return Ok(literal(false));
+            };
+            let range = TimeRange { from, to };
+            let times = i64::try_from(*times).unwrap_or(i64::MAX);
+            let kept = periods.iter().map(|period| {
+                let often = || count().filter(within(*period));
+                let enough = and([
+                    often().gt(literal(0)),
+                    often().binary(properties::operator(*op), param(times)),
+                ]);
+                case([(enough, literal(1))], Some(literal(0)))
+            });
+            let kept = kept.reduce(|sum, one| sum + one).unwrap_or(literal(0));
+            let performed = performers(events, SessionRange::around(range), scope)?
+                .filter(within(range))
+                .having(kept.ge(param(i64::try_from(*at_least).unwrap_or(i64::MAX))));
             person.in_query(performed)
         }
         PersonSet::PerformedFirst { events, range } => {

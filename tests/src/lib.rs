@@ -3,8 +3,10 @@
 pub mod backend;
 pub mod clickhouse;
 pub mod event;
+pub mod funnel;
 pub mod process;
 pub mod project;
+pub mod request;
 pub mod server_process;
 
 pub use backend::{Backend, Running};

@@ -220,6 +220,18 @@ impl Project {
         self.exchange(method, path, "application/json", body).await
     }
 
+    /// Any body below the project, whatever its content type says.
+    pub async fn send_text(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: &str,
+    ) -> Result<(StatusCode, Value)> {
+        let body = Body::from(body.to_owned());
+        self.exchange(method, &self.path(path), content_type, body).await
+    }
+
     async fn exchange(
         &self,
         method: Method,

@@ -1,9 +1,12 @@
 //! Persons: list, one, their properties and cohorts.
 
+use std::collections::BTreeSet;
+
 use ::insights::{PropertySource, ValuesQuery};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use model::CohortId;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -95,7 +98,13 @@ pub async fn cohorts(
     let id: Uuid = id
         .parse()
         .map_err(|_| ApiError::validation("invalid_input", "A person is named by its uuid.", "person_id"))?;
-    let ids = state.store.cohorts_of_person(project.id, id).await?;
+    // One that was calculated before it became a list is known to the store as both.
+    let ids: BTreeSet<CohortId> = state
+        .store
+        .cohorts_of_person(project.id, id)
+        .await?
+        .into_iter()
+        .collect();
     let cohorts = state.metadata.cohorts_by_id(project.id).await?;
     // The rows of a deleted cohort may outlive it for a moment.
     let shown: Vec<Value> = ids

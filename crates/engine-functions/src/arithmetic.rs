@@ -1,6 +1,6 @@
 //! `plus`, `minus`, `multiply`, `divide`, `intDiv`, `modulo`, `negate`, `abs` and bit operations.
 
-use engine_types::{Buffer, Column, DataType, IntervalUnit, TupleColumn};
+use engine_types::{Column, DataType, IntervalUnit, TupleColumn};
 
 use crate::definition::Definition;
 use crate::error::ILLEGAL_DIVISION;
@@ -164,14 +164,27 @@ fn division_by_zero() -> FunctionError {
     FunctionError::new(ILLEGAL_DIVISION, "Division by zero")
 }
 
+/// An integer division (quotient or remainder) of each width, and by powers of two, which needs no division.
+struct Division<U, S, W, V, T> {
+    unsigned: U,
+    signed: S,
+    wide: W,
+    unsigned_by_power: V,
+    signed_by_power: T,
+}
+
 /// Runs an integer division in the narrowest of u64, i64 and i128 that holds both operands.
 fn integer_division(
     args: &[TypedColumn],
     result: &DataType,
     rows: usize,
-    unsigned: fn(u64, u64) -> u64,
-    signed: fn(i64, i64) -> i64,
-    wide: fn(i128, i128) -> i128,
+    division: &Division<
+        impl Fn(u64, u64) -> u64,
+        impl Fn(i64, i64) -> i64,
+        impl Fn(i128, i128) -> i128,
+        impl Fn(u64, u32) -> u64,
+        impl Fn(i64, u32) -> i64,
+    >,
 ) -> Result<Column, FunctionError> {
     let (a, b) = (&args[0], &args[1]);
     let wide_mix = [a, b].iter().any(|x| x.ty == DataType::UInt64) && [a, b].iter().any(|x| x.ty.is_signed());
@@ -183,30 +196,60 @@ fn integer_division(
         return Err(division_by_zero());
     }
     let quotient = if wide_mix {
-        let values: Buffer<i64> = (0..rows)
-            .map(|i| {
-                let of = |x: &TypedColumn| -> i128 {
-                    match x.column.value(i) {
-                        engine_types::Value::UInt(v) => i128::from(v),
-                        engine_types::Value::Int(v) => i128::from(v),
-                        _ => 0,
-                    }
-                };
-                wide(of(a), of(b)) as i64
-            })
-            .collect();
-        Column::Int64(values)
+        let (a, b) = (Wide::of(a)?, Wide::of(b)?);
+        let values = (0..rows).map(|i| (division.wide)(a.at(i), b.at(i)) as i64);
+        Column::Int64(values.collect())
     } else if a.ty.is_signed() || b.ty.is_signed() {
-        Column::Int64(zip(&i64s(a)?, &i64s(b)?, rows, signed))
+        match (&i64s(a)?, &i64s(b)?) {
+            (Operand::Slice(a), Operand::Const(b)) if b.count_ones() == 1 && *b > 0 => {
+                let power = b.trailing_zeros();
+                Column::Int64(a.iter().map(|&a| (division.signed_by_power)(a, power)).collect())
+            }
+            (a, b) => Column::Int64(zip(a, b, rows, &division.signed)),
+        }
     } else {
-        Column::UInt64(zip(
-            &u64::operand(&a.column)?,
-            &u64::operand(&b.column)?,
-            rows,
-            unsigned,
-        ))
+        match (&u64::operand(&a.column)?, &u64::operand(&b.column)?) {
+            (Operand::Slice(a), Operand::Const(b)) if b.is_power_of_two() => {
+                let power = b.trailing_zeros();
+                Column::UInt64(
+                    a.iter()
+                        .map(|&a| (division.unsigned_by_power)(a, power))
+                        .collect(),
+                )
+            }
+            (a, b) => Column::UInt64(zip(a, b, rows, &division.unsigned)),
+        }
     };
     crate::cast::to_number(&quotient, &DataType::Int64, result)
+}
+
+/// Integers of either sign.
+enum Wide {
+    Unsigned(Operand<u64>),
+    Signed(Operand<i64>),
+}
+
+impl Wide {
+    fn of(arg: &TypedColumn) -> Result<Self, FunctionError> {
+        Ok(if arg.ty.is_signed() {
+            Self::Signed(i64s(arg)?)
+        } else {
+            Self::Unsigned(u64::operand(&arg.column)?)
+        })
+    }
+
+    fn at(&self, row: usize) -> i128 {
+        match self {
+            Self::Unsigned(v) => i128::from(v.at(row)),
+            Self::Signed(v) => i128::from(v.at(row)),
+        }
+    }
+}
+
+/// `a / 2^power`, towards zero.
+fn shifted(a: i64, power: u32) -> i64 {
+    let round_up = (a >> 63) & ((1 << power) - 1);
+    (a + round_up) >> power
 }
 
 fn int_div_type(args: &[Argument<'_>]) -> Result<DataType, FunctionError> {
@@ -227,7 +270,14 @@ fn int_div(args: &[TypedColumn], result: &DataType, rows: usize) -> Result<Colum
         }
         return Ok(Column::Int64(quotients.iter().map(|q| *q as i64).collect()));
     }
-    integer_division(args, result, rows, |a, b| a / b, i64::wrapping_div, |a, b| a / b)
+    let quotient = Division {
+        unsigned: |a, b| a / b,
+        signed: i64::wrapping_div,
+        wide: |a, b| a / b,
+        unsigned_by_power: |a: u64, power| a >> power,
+        signed_by_power: shifted,
+    };
+    integer_division(args, result, rows, &quotient)
 }
 
 fn modulo_type(args: &[Argument<'_>]) -> Result<DataType, FunctionError> {
@@ -248,7 +298,14 @@ fn modulo(args: &[TypedColumn], result: &DataType, rows: usize) -> Result<Column
         let (a, b) = (f64::operand(&args[0].column)?, f64::operand(&args[1].column)?);
         return Ok(Column::Float64(zip(&a, &b, rows, |a, b| a % b)));
     }
-    integer_division(args, result, rows, |a, b| a % b, i64::wrapping_rem, |a, b| a % b)
+    let remainder = Division {
+        unsigned: |a, b| a % b,
+        signed: i64::wrapping_rem,
+        wide: |a, b| a % b,
+        unsigned_by_power: |a: u64, power| a & ((1u64 << power) - 1),
+        signed_by_power: |a, power| a - (shifted(a, power) << power),
+    };
+    integer_division(args, result, rows, &remainder)
 }
 
 fn negate_type(args: &[Argument<'_>]) -> Result<DataType, FunctionError> {

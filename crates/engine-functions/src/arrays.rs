@@ -34,6 +34,14 @@ fn picked(values: &Column, picks: &[u32], offsets: Vec<u32>) -> Column {
     })
 }
 
+/// Elements of `values` in these ranges, `offsets` being the ends of the rows.
+fn of_ranges(values: &Column, ranges: &[(u32, u32)], offsets: Vec<u32>) -> Column {
+    Column::Array(ArrayColumn {
+        offsets: offsets.into(),
+        values: Box::new(values.gather_ranges(ranges)),
+    })
+}
+
 /// Calls `choose(row, first, last, picks)` for every row: it pushes the element numbers of the result.
 pub(crate) fn by_row(
     a: &ArrayColumn,
@@ -251,15 +259,17 @@ fn array_concat(args: &[TypedColumn], result: &DataType, rows: usize) -> Result<
         values.push(cast);
     }
     let all = Column::concat(&values.iter().collect::<Vec<_>>());
-    let mut picks = Vec::with_capacity(total);
+    let mut ranges = Vec::with_capacity(rows * arrays.len());
     let mut offsets = vec![0u32];
     for i in 0..rows {
+        let mut end = offsets[i];
         for (a, base) in arrays.iter().zip(&bases) {
-            picks.extend(a.offsets[i] + base..a.offsets[i + 1] + base);
+            ranges.push((a.offsets[i] + base, a.offsets[i + 1] + base));
+            end += a.offsets[i + 1] - a.offsets[i];
         }
-        offsets.push(row(picks.len()));
+        offsets.push(end);
     }
-    Ok(picked(&all, &picks, offsets))
+    Ok(of_ranges(&all, &ranges, offsets))
 }
 
 fn push_type(args: &[Argument<'_>]) -> Result<DataType, FunctionError> {
@@ -274,19 +284,17 @@ fn push(args: &[TypedColumn], result: &DataType, rows: usize, front: bool) -> Re
     let extra = plain(&cast_column(&args[1].column, &args[1].ty, of)?);
     let base = row(elements.len());
     let all = Column::concat(&[&elements, &extra]);
-    let mut picks = Vec::with_capacity(all.len());
+    let mut ranges = Vec::with_capacity(2 * rows);
     let mut offsets = vec![0u32];
     for i in 0..rows {
-        if front {
-            picks.push(base + row(i));
-        }
-        picks.extend(a.offsets[i]..a.offsets[i + 1]);
-        if !front {
-            picks.push(base + row(i));
-        }
-        offsets.push(row(picks.len()));
+        let (old, new) = (
+            (a.offsets[i], a.offsets[i + 1]),
+            (base + row(i), base + row(i) + 1),
+        );
+        ranges.extend(if front { [new, old] } else { [old, new] });
+        offsets.push(offsets[i] + (old.1 - old.0) + 1);
     }
-    Ok(picked(&all, &picks, offsets))
+    Ok(of_ranges(&all, &ranges, offsets))
 }
 
 fn slice_type(args: &[Argument<'_>]) -> Result<DataType, FunctionError> {

@@ -309,17 +309,13 @@ impl Column {
                 values: Box::new(n.values.gather(rows)),
             }),
             Self::Array(a) => {
-                let mut offsets = Vec::with_capacity(rows.len() + 1);
-                let mut inner = Vec::new();
-                offsets.push(0u32);
-                for &row in rows {
-                    inner.extend(a.offsets[row as usize]..a.offsets[row as usize + 1]);
-                    offsets
-                        .push(u32::try_from(inner.len()).expect("fewer than 2^32 array elements in a block"));
-                }
+                let ranges = rows
+                    .iter()
+                    .map(|&row| (a.offsets[row as usize], a.offsets[row as usize + 1]));
+                let ranges: Vec<(u32, u32)> = ranges.collect();
                 Self::Array(ArrayColumn {
-                    offsets: offsets.into(),
-                    values: Box::new(a.values.gather(&inner)),
+                    offsets: ends_of(&ranges),
+                    values: Box::new(a.values.gather_ranges(&ranges)),
                 })
             }
             Self::Tuple(t) => Self::Tuple(TupleColumn {
@@ -332,6 +328,69 @@ impl Column {
             }),
             Self::Dict(d) => Self::Dict(DictColumn {
                 codes: pick(&d.codes, rows),
+                values: d.values.clone(),
+            }),
+        }
+    }
+
+    /// Rows of the half-open ranges, one range after the other, repeats allowed: what [`Column::gather`] makes of their
+    /// rows, in fewer and longer copies.
+    pub fn gather_ranges(&self, ranges: &[(u32, u32)]) -> Self {
+        fn copy<T: Copy>(b: &[T], ranges: &[(u32, u32)]) -> Buffer<T> {
+            let mut out = Vec::with_capacity(total(ranges));
+            for &(from, to) in ranges {
+                out.extend_from_slice(&b[from as usize..to as usize]);
+            }
+            out.into()
+        }
+        match self {
+            Self::UInt8(b) => Self::UInt8(copy(b, ranges)),
+            Self::UInt16(b) => Self::UInt16(copy(b, ranges)),
+            Self::UInt32(b) => Self::UInt32(copy(b, ranges)),
+            Self::UInt64(b) => Self::UInt64(copy(b, ranges)),
+            Self::Int8(b) => Self::Int8(copy(b, ranges)),
+            Self::Int16(b) => Self::Int16(copy(b, ranges)),
+            Self::Int32(b) => Self::Int32(copy(b, ranges)),
+            Self::Int64(b) => Self::Int64(copy(b, ranges)),
+            Self::Float32(b) => Self::Float32(copy(b, ranges)),
+            Self::Float64(b) => Self::Float64(copy(b, ranges)),
+            Self::Uuid(b) => Self::Uuid(copy(b, ranges)),
+            Self::String(_) => {
+                let rows: Vec<u32> = ranges.iter().flat_map(|&(from, to)| from..to).collect();
+                self.gather(&rows)
+            }
+            Self::Nullable(n) => Self::Nullable(NullableColumn {
+                nulls: copy(&n.nulls, ranges),
+                values: Box::new(n.values.gather_ranges(ranges)),
+            }),
+            Self::Array(a) => {
+                // Neighbours have their elements side by side: one range of rows is one range of elements.
+                let elements = ranges
+                    .iter()
+                    .map(|&(from, to)| (a.offsets[from as usize], a.offsets[to as usize]));
+                let elements: Vec<(u32, u32)> = elements.collect();
+                let mut offsets = Vec::with_capacity(total(ranges) + 1);
+                offsets.push(0u32);
+                for (&(from, to), &(first, _)) in ranges.iter().zip(&elements) {
+                    let base = offsets[offsets.len() - 1];
+                    let ends = &a.offsets[from as usize + 1..to as usize + 1];
+                    offsets.extend(ends.iter().map(|end| sum(base, end - first)));
+                }
+                Self::Array(ArrayColumn {
+                    offsets: offsets.into(),
+                    values: Box::new(a.values.gather_ranges(&elements)),
+                })
+            }
+            Self::Tuple(t) => Self::Tuple(TupleColumn {
+                elements: t.elements.iter().map(|e| e.gather_ranges(ranges)).collect(),
+                len: total(ranges),
+            }),
+            Self::Const(c) => Self::Const(ConstColumn {
+                value: c.value.clone(),
+                len: total(ranges),
+            }),
+            Self::Dict(d) => Self::Dict(DictColumn {
+                codes: copy(&d.codes, ranges),
                 values: d.values.clone(),
             }),
         }
@@ -469,6 +528,26 @@ impl Column {
             _ => unreachable!("fixed-width variants are matched above"),
         })
     }
+}
+
+fn total(ranges: &[(u32, u32)]) -> usize {
+    ranges.iter().map(|(from, to)| (to - from) as usize).sum()
+}
+
+fn sum(base: u32, len: u32) -> u32 {
+    base.checked_add(len)
+        .expect("fewer than 2^32 array elements in a block")
+}
+
+/// Offsets of arrays whose elements are these ranges.
+fn ends_of(ranges: &[(u32, u32)]) -> Buffer<u32> {
+    let mut end = 0;
+    std::iter::once(0)
+        .chain(ranges.iter().map(|(from, to)| {
+            end = sum(end, to - from);
+            end
+        }))
+        .collect()
 }
 
 /// Indices of the rows where `keep` is not 0.

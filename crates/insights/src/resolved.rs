@@ -68,6 +68,14 @@ pub enum PersonSet {
         count: Comparison,
         times: u64,
     },
+    /// Did matching events at least once, and so many times, in at least `at_least` of the periods. `count` never allows 0.
+    PerformedRegularly {
+        events: Box<Condition>,
+        periods: Vec<TimeRange>,
+        count: Comparison,
+        times: u64,
+        at_least: usize,
+    },
     /// The first matching event ever lies within the range.
     PerformedFirst {
         events: Box<Condition>,

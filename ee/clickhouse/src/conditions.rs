@@ -5,7 +5,9 @@ use chrono_tz::Tz;
 use event_store::{Result, StoreError};
 use insights::{Condition, PersonSet, PropertySource, PropertyTest};
 use model::{ProjectId, TimeRange};
-use sql_builder::{Expr, Select, and, col, func, lambda, literal, not, of, or, param, subquery, table};
+use sql_builder::{
+    Expr, Select, and, array, col, func, lambda, literal, not, of, or, param, subquery, table,
+};
 
 use crate::elements::element_test;
 use crate::groups_join::{group_key, groups_with};
@@ -142,6 +144,37 @@ impl Scope {
                 let times = i64::try_from(*times).unwrap_or(i64::MAX);
                 let times = func("count", []).binary(comparison(*count), param(times));
                 person.in_query(self.performers(events, Some(*range))?.having(times))
+            }
+            PersonSet::PerformedRegularly {
+                events,
+                periods,
+                count,
+                times,
+                at_least,
+            } => {
+                let (Some(from), Some(to)) = (
+                    periods.iter().map(|period| period.from).min(),
+                    periods.iter().map(|period| period.to).max(),
+                ) else {
+                    return Ok(literal(false));
+                };
+                let times = i64::try_from(*times).unwrap_or(i64::MAX);
+                let kept = periods.iter().map(|period| {
+                    let at = || of("e", "timestamp");
+                    let during = and([at().ge(param(period.from)), at().lt(param(period.to))]);
+                    let often = || func("countIf", [during.clone()]);
+                    let enough = and([
+                        often().gt(literal(0)),
+                        often().binary(comparison(*count), param(times)),
+                    ]);
+                    func("if", [enough, literal(1), literal(0)])
+                });
+                let kept = func("arraySum", [array(kept)]);
+                let at_least = i64::try_from(*at_least).unwrap_or(i64::MAX);
+                person.in_query(
+                    self.performers(events, Some(TimeRange { from, to }))?
+                        .having(kept.ge(param(at_least))),
+                )
             }
             PersonSet::PerformedFirst { events, range } => {
                 let first = || func("min", [of("e", "timestamp")]);

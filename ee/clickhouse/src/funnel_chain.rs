@@ -95,7 +95,7 @@ pub fn place_of(group: &FunnelGroup, listed: &Listed) -> Option<i64> {
 }
 
 /// Values of several keys as one text that sorts as their list does.
-fn text_of(values: &[String]) -> String {
+pub fn text_of(values: &[String]) -> String {
     match values {
         [one] => one.clone(),
         several => several
@@ -106,7 +106,8 @@ fn text_of(values: &[String]) -> String {
     }
 }
 
-fn values_of(text: &str, keys: usize) -> Vec<String> {
+/// The inverse of [`text_of`].
+pub fn values_of(text: &str, keys: usize) -> Vec<String> {
     if keys == 1 {
         return vec![text.to_owned()];
     }

@@ -187,6 +187,7 @@ async fn regularly(p: &Project) -> TestResult {
     check(p, weeks(1, 2), &["ann", "bob", "cat", "eve"]).await?;
     check(p, weeks(2, 5), &["cat", "eve"]).await?;
     check(p, weeks(3, 5), &[]).await?;
+    check(p, weeks(20, 40), &[]).await?;
     Ok(())
 }
 

@@ -8,6 +8,8 @@ mod cohorts;
 mod events;
 mod filters;
 mod formula;
+mod funnel_breakdowns;
+mod funnels;
 mod groups;
 mod ingestion;
 mod lifecycle;

@@ -145,7 +145,8 @@ async fn properties_by_name() {
 async fn cohorts_of_a_person() {
     let client = Client::new().await;
     let cohort = client.post("cohorts", json!({"name": "c"})).await;
-    client.canned().cohorts_of_person = vec![CohortId(cohort["id"].as_i64().unwrap()), CohortId(99)];
+    let id = CohortId(cohort["id"].as_i64().unwrap());
+    client.canned().cohorts_of_person = vec![id, id, CohortId(99)];
     let path = format!("persons/cohorts?person_id={}", Uuid::from_u128(1));
     let answer = client.get(&path).await;
     assert_eq!(answer["results"].as_array().unwrap().len(), 1);

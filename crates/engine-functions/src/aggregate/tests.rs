@@ -238,7 +238,10 @@ fn window_funnel_walks_as_the_worked_vectors() {
     assert_eq!(funnel(&[], &[(3, "AB")]), 2);
     assert_eq!(funnel(&["strict_once"], &[(3, "AB")]), 1);
     assert_eq!(funnel(&["strict_once"], &[(3, "AB"), (4, "B")]), 2);
-    assert_eq!(funnel(&["strict_order"], &[(0, "A"), (1, "C"), (2, "B"), (3, "C")]), 1);
+    assert_eq!(
+        funnel(&["strict_order"], &[(0, "A"), (1, "C"), (2, "B"), (3, "C")]),
+        1
+    );
     let reentry = ["strict_order", "allow_reentry"];
     assert_eq!(funnel(&reentry, &[(0, "A"), (1, "C"), (2, "B"), (3, "C")]), 3);
     assert_eq!(

@@ -26,10 +26,7 @@ impl LambdaCall for Step {
 }
 
 fn step(state: i64, element: i64, captured: i64) -> i64 {
-    state
-        .wrapping_mul(3)
-        .wrapping_add(element)
-        .wrapping_add(captured)
+    state.wrapping_mul(3).wrapping_add(element).wrapping_add(captured)
 }
 
 proptest! {

@@ -72,6 +72,26 @@ proptest! {
     }
 
     #[test]
+    fn ranges_are_their_rows(
+        (ty, rows) in typed_rows(),
+        ends in prop::collection::vec(any::<(prop::sample::Index, prop::sample::Index)>(), 0..6),
+    ) {
+        let column = Column::from_values(&ty, &rows);
+        let half = rows.len() / 2;
+        for column in [column.slice(half, rows.len() - half), column] {
+            let ranges: Vec<(u32, u32)> = ends
+                .iter()
+                .map(|(a, b)| (a.index(column.len() + 1) as u32, b.index(column.len() + 1) as u32))
+                .map(|(a, b)| (a.min(b), a.max(b)))
+                .collect();
+            let picks: Vec<u32> = ranges.iter().flat_map(|&(from, to)| from..to).collect();
+            prop_assert_eq!(rows_of(&column.gather_ranges(&ranges)), rows_of(&column.gather(&picks)));
+            let dict = Column::Dict(DictColumn { codes: (0..column.len() as u32).collect(), values: column.into() });
+            prop_assert_eq!(rows_of(&dict.gather_ranges(&ranges)), rows_of(&dict.gather(&picks)));
+        }
+    }
+
+    #[test]
     fn filter_keeps_marked_rows(keep in prop::collection::vec(0u8..2, 0..30)) {
         let column = Column::UInt32((0..keep.len() as u32).collect());
         let want: Vec<Value> = keep.iter().enumerate().filter(|(_, k)| **k != 0).map(|(i, _)| Value::UInt(i as u64)).collect();

@@ -5,7 +5,7 @@ use model::{ActionId, TimeRange};
 use serde_json::{Map, Value};
 
 use super::expansion::Expansion;
-use super::{all, always, any, never, property};
+use super::{all, always, never, property};
 use crate::condition::action;
 use crate::context::Context;
 use crate::dates::calendar::months_later;
@@ -15,9 +15,6 @@ use crate::field_error::{FieldError, nested};
 use crate::request::field::{self, given, text_form, whole_number};
 use crate::request::property as request_property;
 use crate::resolved::{Comparison, Condition, PersonSet};
-
-/// More ways than this to choose the periods of "regularly" make no sensible query.
-const CHOICES_MAX: usize = 500;
 
 /// One criterion of the newer form.
 pub(crate) fn of_criterion(
@@ -265,24 +262,45 @@ fn performed(events: &Condition, range: TimeRange, count: Comparison, times: u64
     })
 }
 
-/// So many times; whoever never did it only where the number asked for is exactly 0.
+/// What a number of times asks for.
 ///
-/// "At most n" means 1 to n times: PostHog leaves out those who never did.
-fn counted(events: &Condition, range: TimeRange, comparison: Comparison, times: i64) -> Condition {
-    let Ok(times) = u64::try_from(times) else {
-        return match comparison {
-            Comparison::GreaterOrEqual | Comparison::Greater => always(),
-            Comparison::Less | Comparison::LessOrEqual | Comparison::Equal => never(),
+/// Whoever never did it counts only where the number asked for is exactly 0. "At most n" means 1 to n times: PostHog leaves
+/// out those who never did.
+enum Times {
+    Always,
+    Never,
+    NotAtAll,
+    AtLeastOnce,
+    /// Does not allow 0.
+    Compared(Comparison, u64),
+}
+
+impl Times {
+    fn read(comparison: Comparison, times: i64) -> Self {
+        let Ok(times) = u64::try_from(times) else {
+            return match comparison {
+                Comparison::GreaterOrEqual | Comparison::Greater => Self::Always,
+                Comparison::Less | Comparison::LessOrEqual | Comparison::Equal => Self::Never,
+            };
         };
-    };
-    match (comparison, times) {
-        (Comparison::Equal | Comparison::LessOrEqual, 0) | (Comparison::Less, 1) => {
-            not(performed(events, range, Comparison::GreaterOrEqual, 1))
+        match (comparison, times) {
+            (Comparison::Equal | Comparison::LessOrEqual, 0) | (Comparison::Less, 1) => Self::NotAtAll,
+            (Comparison::Less, 0) => Self::Never,
+            (Comparison::GreaterOrEqual, 0) => Self::Always,
+            (Comparison::Greater, 0) => Self::AtLeastOnce,
+            (comparison, times) => Self::Compared(comparison, times),
         }
-        (Comparison::Less, 0) => never(),
-        (Comparison::GreaterOrEqual, 0) => always(),
-        (Comparison::Greater, 0) => performed(events, range, Comparison::GreaterOrEqual, 1),
-        (comparison, times) => performed(events, range, comparison, times),
+    }
+}
+
+fn counted(events: &Condition, range: TimeRange, comparison: Comparison, times: i64) -> Condition {
+    let once = || performed(events, range, Comparison::GreaterOrEqual, 1);
+    match Times::read(comparison, times) {
+        Times::Always => always(),
+        Times::Never => never(),
+        Times::NotAtAll => not(once()),
+        Times::AtLeastOnce => once(),
+        Times::Compared(comparison, times) => performed(events, range, comparison, times),
     }
 }
 
@@ -297,7 +315,7 @@ fn comparison(operator: Option<&Value>, attr: &str) -> Result<Comparison, FieldE
     }
 }
 
-/// In at least `min_periods` of the last `total_periods` periods, each time so often: any choice of that many periods.
+/// In at least `min_periods` of the last `total_periods` periods, each time so often.
 fn regularly(
     criterion: &Map<String, Value>,
     events: &Condition,
@@ -335,38 +353,31 @@ fn regularly(
     };
     let mut periods = Vec::new();
     for period in 0..total {
-        let range = TimeRange {
+        periods.push(TimeRange {
             from: since(period + 1)?,
             to: since(period)?,
-        };
-        periods.push(match times {
-            None => performed(events, range, Comparison::GreaterOrEqual, 1),
-            Some(times) => counted(events, range, comparison, times),
         });
     }
-    let mut choices: Vec<Vec<usize>> = vec![Vec::new()];
-    for _ in 0..min {
-        choices = choices
-            .iter()
-            .flat_map(|choice| {
-                (choice.last().map_or(0, |last| last + 1)..periods.len()).map(|next| {
-                    let mut choice = choice.clone();
-                    choice.push(next);
-                    choice
-                })
-            })
-            .collect();
-        // Grows first and may shrink again; what is too much on the way is too much.
-        if choices.len() > CHOICES_MAX {
-            return Err(FieldError::unsupported(
-                nested(attr, "total_periods"),
-                "So many periods of a regular event are not supported.",
-            ));
-        }
-    }
-    Ok(any(choices.into_iter().map(|choice| {
-        all(choice.into_iter().map(|period| periods[period].clone()))
-    })))
+    let did = |count: Comparison, times: u64, at_least: u32| {
+        Condition::Person(PersonSet::PerformedRegularly {
+            events: Box::new(events.clone()),
+            periods: periods.clone(),
+            count,
+            times,
+            at_least: usize::try_from(at_least).unwrap_or(usize::MAX),
+        })
+    };
+    let once = |at_least| did(Comparison::GreaterOrEqual, 1, at_least);
+    Ok(
+        match times.map_or(Times::AtLeastOnce, |times| Times::read(comparison, times)) {
+            Times::Always => always(),
+            Times::Never => never(),
+            Times::AtLeastOnce => once(min),
+            // Not at all in so many periods: at least once in fewer than the others.
+            Times::NotAtAll => not(once(total - min + 1)),
+            Times::Compared(count, times) => did(count, times, min),
+        },
+    )
 }
 
 /// Whether a group of the old form is about what a person did.

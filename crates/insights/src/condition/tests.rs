@@ -377,6 +377,20 @@ fn cohorts() {
         json!({"properties": {"type": "OR", "values": [{"type": "AND", "values": [criterion]}]}})
     };
     use Comparison::{Equal, GreaterOrEqual, LessOrEqual};
+    let regularly = |count, times, at_least| {
+        Condition::Person(PersonSet::PerformedRegularly {
+            events: Box::new(Condition::EventName("e".to_owned())),
+            periods: (0..3)
+                .map(|period| TimeRange {
+                    from: range(7 * (period + 1)).from,
+                    to: range(7 * period).from,
+                })
+                .collect(),
+            count,
+            times,
+            at_least,
+        })
+    };
     let other = World::new().with_cohort(8, "other", json!([{"properties": {"q": 1}}]), None);
     for (groups, filters, expected) in [
         (json!([]), None, never()),
@@ -457,6 +471,23 @@ fn cohorts() {
                 events: Box::new(Condition::EventName("e".to_owned())),
                 range: range(7),
             }),
+        ),
+        (
+            json!(null),
+            Some(criterion(
+                json!({"value": "performed_event_regularly", "total_periods": 3, "min_periods": 2,
+                    "operator": "lte", "operator_value": 4}),
+            )),
+            regularly(LessOrEqual, 4, 2),
+        ),
+        (
+            json!(null),
+            Some(criterion(
+                json!({"value": "performed_event_regularly", "total_periods": 3, "min_periods": 2,
+                    "operator": "eq", "operator_value": 0}),
+            )),
+            // Not at all in two of three: in fewer than two of them.
+            not(regularly(GreaterOrEqual, 1, 2)),
         ),
         (
             json!(null),

@@ -34,6 +34,13 @@ impl Plan {
         // Relative dates must not move on with the clock.
         handed_on.insert("date_from".to_owned(), json!(instant(query.range.from)));
         handed_on.insert("date_to".to_owned(), json!(instant(query.range.to)));
+        if let Some(part) = &query.funnel
+            && let Some(mut filter) = field::object(request, "funnel_filter", "funnel_filter")?
+        {
+            filter.insert("date_from".to_owned(), json!(instant(part.funnel.range.from)));
+            filter.insert("date_to".to_owned(), json!(instant(part.funnel.range.to)));
+            handed_on.insert("funnel_filter".to_owned(), Value::Object(filter));
+        }
         Ok(Self {
             query,
             actors_url: ActorsUrl::new(

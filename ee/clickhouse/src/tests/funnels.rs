@@ -11,7 +11,7 @@ use insta::assert_snapshot;
 use model::{Interval, ProjectId, WeekStart};
 
 use super::{group, is, named, property, range, sql, time};
-use crate::funnel_chain::{Listed, listed_values};
+use crate::funnel_chain::{Listed, listed_values, text_of, values_of};
 use crate::{
     correlation, correlation_actors, funnel, funnel_actors, funnel_times, funnel_trends, path_actors, paths,
 };
@@ -225,4 +225,32 @@ fn the_longest_funnels_fit_into_a_statement() {
         let text = statement.split("\n-- 0:").next().expect("a text");
         assert!(text.len() < 200 << 10, "{order:?}: {}", text.len());
     }
+}
+
+#[test]
+fn values_of_several_keys_are_one_text_that_sorts_as_they_do() {
+    let parts = [
+        "",
+        "\u{1}",
+        "\u{1}\u{1}",
+        "\u{1}\u{2}",
+        "\u{2}",
+        "a",
+        "a\u{1}",
+        "a\u{1}\u{2}b",
+        "b",
+    ];
+    let mut lists: Vec<Vec<String>> = Vec::new();
+    for first in parts {
+        for second in parts {
+            lists.extend(parts.map(|third| [first, second, third].map(str::to_owned).to_vec()));
+        }
+    }
+    lists.sort();
+    let texts: Vec<_> = lists.iter().map(|list| text_of(list)).collect();
+    assert!(texts.is_sorted());
+    for (text, list) in texts.iter().zip(&lists) {
+        assert_eq!(values_of(text, 3), *list);
+    }
+    assert_eq!(values_of(&text_of(&["\u{1}\u{1}".to_owned()]), 1), ["\u{1}\u{1}"]);
 }
