@@ -5,7 +5,7 @@ use insights::{
     ActorKind, Correlation, CorrelationItem, CorrelationOf, CorrelationQuery, FunnelQuery, PropertySource,
 };
 use sql_builder::{
-    Expr, From, Query, Select, and, case, cast, col, count, from_function, func, literal, not, of, param,
+    Expr, From, Query, Select, and, case, cast, col, count, from_function, func, literal, not, of, or, param,
     scalar, star, subquery, table,
 };
 use sqlx::PgPool;
@@ -14,13 +14,6 @@ use crate::conditions::{Actor, Scope, within};
 use crate::funnel_chain::{any_step, chains, deadline, micros, number, time_of};
 use crate::postgres::execute::{get, get_count, get_text, rows};
 use crate::sessions::SessionRange;
-
-/// A combination of event, key and value that occurs no more often than this says nothing.
-const OCCURRENCES_MIN: i64 = 3;
-
-/// What is left out as too rare: fewer actors than this, and than [`ACTORS_SHARE`] of all.
-const ACTORS_MIN: f64 = 25.0;
-const ACTORS_SHARE: f64 = 0.02;
 
 pub(crate) async fn correlation(pool: &PgPool, query: &CorrelationQuery) -> Result<Correlation> {
     let mut totals = None;
@@ -69,18 +62,15 @@ pub(crate) fn select(query: &CorrelationQuery) -> Result<Select> {
             excluded_keys,
         } => (
             event_properties(&query.funnel, events, excluded_keys)?,
-            Some(OCCURRENCES_MIN),
+            Some(CorrelationQuery::OCCURRENCES_MIN),
         ),
     };
     let actors = || func("count", [col("actor")]).distinct();
     let everybody = Select::from(table("people")).expr(count());
-    let enough = func(
-        "least",
-        [
-            literal(ACTORS_MIN),
-            literal(ACTORS_SHARE) * cast(scalar(everybody), "double precision"),
-        ],
-    );
+    // As `CorrelationQuery::actors_min`, without a question of its own: at least the share of all, or enough anyway.
+    let share = (actors() * literal(100))
+        .ge(scalar(everybody) * literal(i64::from(CorrelationQuery::PERCENT_ENOUGH)));
+    let enough = actors().ge(literal(i64::from(CorrelationQuery::ACTORS_ENOUGH)));
     let mut items = Select::from(subquery(facts, "f"))
         .column(literal(false), "all_actors")
         .expr(col("event"))
@@ -89,9 +79,9 @@ pub(crate) fn select(query: &CorrelationQuery) -> Result<Select> {
         .column(actors().filter(col("converted")), "converted")
         .column(actors().filter(not(col("converted"))), "lost")
         .group_by([col("event"), col("key"), col("value")])
-        .having(cast(actors(), "double precision").ge(enough));
+        .having(or([enough, share]));
     if let Some(occurrences) = occurrences {
-        items = items.having(count().ge(literal(occurrences)));
+        items = items.having(count().ge(literal(i64::from(occurrences))));
     }
     Ok(Select::from(subquery(Query::union_all([all, items]), "c"))
         .with_materialized("people", people(&query.funnel)?)
@@ -219,7 +209,7 @@ fn event_properties(funnel: &FunnelQuery, events: &[String], excluded_keys: &[St
     let texts = case([(autocapture(), chain)], Some(of("e", "property_texts")));
     let texts = from_function(func("jsonb_each_text", [texts]), "t", ["name", "form"]).lateral();
     select.from = select.from.map(|events| events.cross_join(texts));
-    select = select.filter(sql_builder::or([
+    select = select.filter(or([
         autocapture(),
         not(of("t", "name").in_array(param(excluded_keys))),
     ]));

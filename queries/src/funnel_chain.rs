@@ -84,7 +84,11 @@ pub(crate) async fn values(pool: &PgPool, query: &FunnelQuery) -> Result<Option<
 pub(crate) fn top(query: &FunnelQuery, by: &FunnelBreakdown) -> Result<Select> {
     let steps: &[Condition] = match by.attribution {
         Attribution::FirstTouch | Attribution::LastTouch => &query.steps,
-        Attribution::AllEvents => query.steps.get(..1).unwrap_or_default(),
+        Attribution::AllEvents => match query.order {
+            FunnelOrder::Ordered | FunnelOrder::Strict => query.steps.get(..1).unwrap_or_default(),
+            // Every step may be the entrance.
+            FunnelOrder::Unordered => &query.steps,
+        },
         Attribution::Step(step) => query.steps.get(step..=step).unwrap_or_default(),
     };
     let mut events = Events::new(query);
@@ -219,7 +223,7 @@ fn window(query: &FunnelQuery) -> [Expr; 3] {
     let [span, months] = match query.window {
         ConversionWindow::Span(span) => {
             // Longer than all time is all time.
-            let micros = span.num_microseconds().unwrap_or(MARK_WIDTH).min(MARK_WIDTH);
+            let micros = span.num_microseconds().unwrap_or(MARK_WIDTH).min(MARK_WIDTH) - 1;
             [literal(micros), literal(Literal::Null)]
         }
         ConversionWindow::Months(months) => [literal(Literal::Null), literal(i64::from(months))],

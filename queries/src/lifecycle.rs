@@ -35,25 +35,11 @@ pub(crate) fn select(query: &LifecycleQuery) -> Result<Select> {
         .group_by([of("s", "status"), of("s", "tick")]))
 }
 
-pub(crate) fn name(status: LifecycleStatus) -> &'static str {
-    match status {
-        LifecycleStatus::New => "new",
-        LifecycleStatus::Returning => "returning",
-        LifecycleStatus::Resurrecting => "resurrecting",
-        LifecycleStatus::Dormant => "dormant",
-    }
-}
-
 fn status(name: &str) -> Result<LifecycleStatus> {
-    [
-        LifecycleStatus::New,
-        LifecycleStatus::Returning,
-        LifecycleStatus::Resurrecting,
-        LifecycleStatus::Dormant,
-    ]
-    .into_iter()
-    .find(|status| self::name(*status) == name)
-    .ok_or_else(|| StoreError::Failed(format!("a lifecycle has a status {name:?}")))
+    LifecycleStatus::ALL
+        .into_iter()
+        .find(|status| status.name() == name)
+        .ok_or_else(|| StoreError::Failed(format!("a lifecycle has a status {name:?}")))
 }
 
 /// Not the interval before the first tick, nor the one behind the last.
@@ -108,7 +94,7 @@ pub(crate) fn statuses() -> From {
         .column(of("a", "created"), "created")
         .column(neighbour("lag"), "before")
         .column(neighbour("lead"), "after");
-    let text = |status| literal(Literal::Text(name(status)));
+    let text = |status: LifecycleStatus| literal(Literal::Text(status.name()));
     let present = Select::from(subquery(rows.clone(), "a"))
         .column(of("a", "actor"), "actor")
         .column(of("a", "tick"), "tick")

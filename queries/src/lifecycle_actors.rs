@@ -5,7 +5,7 @@ use insights::LifecycleActorsQuery;
 use sql_builder::{Select, cast, of, param};
 use sqlx::PgPool;
 
-use crate::lifecycle::{active, answered, name, statuses};
+use crate::lifecycle::{active, answered, statuses};
 use crate::postgres::execute::{get_text, rows};
 
 pub(crate) async fn lifecycle_actors(pool: &PgPool, query: &LifecycleActorsQuery) -> Result<Vec<String>> {
@@ -21,7 +21,7 @@ pub(crate) fn select(query: &LifecycleActorsQuery) -> Result<Select> {
         .column(cast(of("s", "actor"), "text"), "actor")
         .filter(answered(&query.query))
         .filter(of("s", "tick").eq(param(tick)))
-        .filter(of("s", "status").eq(param(name(query.status))))
+        .filter(of("s", "status").eq(param(query.status.name())))
         .order_by([of("s", "actor").asc()])
         .limit(u64::from(query.limit))
         .offset(u64::from(query.offset)))

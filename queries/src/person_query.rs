@@ -46,13 +46,9 @@ pub(crate) fn member(set: &PersonSet, scope: &mut Scope) -> Result<Expr> {
             times,
             at_least,
         } => {
-            let (Some(from), Some(to)) = (
-                periods.iter().map(|period| period.from).min(),
-                periods.iter().map(|period| period.to).max(),
-            ) else {
+            let Some(range) = TimeRange::spanning(periods) else {
                 return Ok(literal(false));
             };
-            let range = TimeRange { from, to };
             let times = i64::try_from(*times).unwrap_or(i64::MAX);
             let kept = periods.iter().map(|period| {
                 let often = || count().filter(within(*period));

@@ -65,12 +65,7 @@ impl Project {
     }
 
     /// Averages and medians of a funnel's steps, the first step's nulls included.
-    pub async fn check_funnel_times(
-        &self,
-        request: &Value,
-        averages: Value,
-        medians: Value,
-    ) -> Result<()> {
+    pub async fn check_funnel_times(&self, request: &Value, averages: Value, medians: Value) -> Result<()> {
         let result = self.insight("funnel", request.clone()).await?;
         for (name, expected) in [
             ("average_conversion_time", averages),

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 /// A child process that does not outlive its handle.
 pub struct Process(Child);
@@ -30,6 +30,15 @@ impl Process {
                 return Ok((process, found));
             }
         }
+    }
+
+    /// SIGTERM, then wait for the program to end by itself.
+    pub fn terminate(&mut self) -> Result<()> {
+        let status = Command::new("kill").arg(self.0.id().to_string()).status()?;
+        ensure!(status.success(), "cannot send SIGTERM");
+        let status = self.0.wait()?;
+        ensure!(status.success(), "the program ended with {status}");
+        Ok(())
     }
 
     /// SIGKILL, then wait.

@@ -26,10 +26,13 @@ pub fn events(names: &[&str]) -> Value {
         .collect()
 }
 
-/// The request's fields as a query string: texts as they are, anything else as JSON.
+/// The request's fields as a query string: texts as they are, anything else as JSON. Null is nothing.
 pub fn query_string(request: &Value) -> String {
     let mut text = String::new();
     for (key, value) in request.as_object().into_iter().flatten() {
+        if value.is_null() {
+            continue;
+        }
         if !text.is_empty() {
             text.push('&');
         }

@@ -40,6 +40,11 @@ impl ServerProcess {
         self.process.kill()
     }
 
+    /// Ends the server as an operator would: it writes everything and exits with 0.
+    pub fn stop(mut self) -> Result<()> {
+        self.process.terminate()
+    }
+
     /// Status of a request to capture; an error when no answer came (the process was killed, say).
     pub async fn capture(&self, body: &Value) -> Result<StatusCode> {
         let request = self.client.post(format!("{}/batch/", self.url)).json(body);
@@ -80,7 +85,7 @@ impl ServerProcess {
 }
 
 /// `granary` beside the test binary (`target/debug/deps/test-…` → `target/debug/granary`).
-fn binary() -> Result<PathBuf> {
+pub fn binary() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     let folder = test
         .parent()

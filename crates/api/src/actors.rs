@@ -1,10 +1,10 @@
 //! The actors behind the numbers of insights: where the links in answers lead.
 
-use ::insights::{Insight, funnels, which};
+use ::insights::{Insight, funnels, which_of_series};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use model::Project;
+use axum::routing::MethodRouter;
 use serde_json::{Map, Value, json};
 
 use crate::actors_query::ActorsQuery;
@@ -15,91 +15,27 @@ use crate::page::Address;
 use crate::params::Params;
 use crate::people;
 use crate::project_scope::ProjectScope;
-use crate::{ApiError, ApiState};
+use crate::{ApiError, ApiState, get_or_post};
 
-pub async fn trends(
-    State(state): State<ApiState>,
-    ProjectScope(project): ProjectScope,
-    address: Address,
-    Params(request): Params,
-) -> Result<Json<Value>, ApiError> {
-    of_insight(
-        &state,
-        &project,
-        &address,
-        &request,
-        Insight::Trends,
-        "persons/trends",
+/// Those of one insight, whatever the request calls itself; `route` is where they are asked for.
+pub fn of_insight(insight: Insight, route: &'static str) -> MethodRouter<ApiState> {
+    get_or_post(
+        move |State(state): State<ApiState>,
+              ProjectScope(project): ProjectScope,
+              address: Address,
+              Params(request): Params| async move {
+            let read = InsightContext::read(&state, &project, &request).await?;
+            let query = ActorsQuery::parse(insight, &request, &read.context())?;
+            let asked = Asked {
+                state: &state,
+                project: &project,
+                route,
+                request: &request,
+                read: &read,
+            };
+            page(&asked, &address, &query).await.map(Json)
+        },
     )
-    .await
-}
-
-pub async fn funnel(
-    State(state): State<ApiState>,
-    ProjectScope(project): ProjectScope,
-    address: Address,
-    Params(request): Params,
-) -> Result<Json<Value>, ApiError> {
-    of_insight(
-        &state,
-        &project,
-        &address,
-        &request,
-        Insight::Funnels,
-        "persons/funnel",
-    )
-    .await
-}
-
-pub async fn path(
-    State(state): State<ApiState>,
-    ProjectScope(project): ProjectScope,
-    address: Address,
-    Params(request): Params,
-) -> Result<Json<Value>, ApiError> {
-    of_insight(
-        &state,
-        &project,
-        &address,
-        &request,
-        Insight::Paths,
-        "persons/path",
-    )
-    .await
-}
-
-pub async fn lifecycle(
-    State(state): State<ApiState>,
-    ProjectScope(project): ProjectScope,
-    address: Address,
-    Params(request): Params,
-) -> Result<Json<Value>, ApiError> {
-    of_insight(
-        &state,
-        &project,
-        &address,
-        &request,
-        Insight::Lifecycle,
-        "persons/lifecycle",
-    )
-    .await
-}
-
-pub async fn stickiness(
-    State(state): State<ApiState>,
-    ProjectScope(project): ProjectScope,
-    address: Address,
-    Params(request): Params,
-) -> Result<Json<Value>, ApiError> {
-    of_insight(
-        &state,
-        &project,
-        &address,
-        &request,
-        Insight::Stickiness,
-        "persons/stickiness",
-    )
-    .await
 }
 
 /// Those who have in common what one row of a correlation says.
@@ -129,13 +65,7 @@ pub async fn of_entity(
     format: Format,
     Params(request): Params,
 ) -> Result<Response, ApiError> {
-    let insight = match which(&request)? {
-        Insight::Lifecycle => Insight::Lifecycle,
-        Insight::Stickiness => Insight::Stickiness,
-        Insight::Trends | Insight::Funnels | Insight::Retention | Insight::Paths | Insight::Sessions => {
-            Insight::Trends
-        }
-    };
+    let insight = which_of_series(&request)?;
     let read = InsightContext::read(&state, &project, &request).await?;
     let mut query = ActorsQuery::parse(insight, &request, &read.context())?;
     match format {
@@ -201,26 +131,6 @@ pub async fn retention(
         "is_cached": answered.is_cached,
         "last_refresh": answered.last_refresh(),
     })))
-}
-
-async fn of_insight(
-    state: &ApiState,
-    project: &Project,
-    address: &Address,
-    request: &Map<String, Value>,
-    insight: Insight,
-    route: &'static str,
-) -> Result<Json<Value>, ApiError> {
-    let read = InsightContext::read(state, project, request).await?;
-    let query = ActorsQuery::parse(insight, request, &read.context())?;
-    let asked = Asked {
-        state,
-        project,
-        route,
-        request,
-        read: &read,
-    };
-    page(&asked, address, &query).await.map(Json)
 }
 
 /// `{results: [{people, count}], next, initial, is_cached, last_refresh}`; `count` is that of the page.

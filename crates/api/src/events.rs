@@ -1,11 +1,11 @@
 //! The events list.
 
-use ::insights::{PropertySource, ValuesQuery};
+use ::insights::{PropertySource, ValuesQuery, element_json};
 use axum::Json;
 use axum::extract::{Path, State};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use event_store::EventRecord;
-use model::{Element, parse_elements_chain};
+use model::parse_elements_chain;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -131,7 +131,7 @@ fn event_json(event: &EventRecord) -> Value {
     let elements: Vec<Value> = parse_elements_chain(&row.elements_chain)
         .iter()
         .enumerate()
-        .map(|(order, element)| element_json(&row.event, order, element))
+        .map(|(order, element)| element_json(Some(&row.event), order, element))
         .collect();
     json!({
         "id": row.uuid,
@@ -142,29 +142,5 @@ fn event_json(event: &EventRecord) -> Value {
         "person": person,
         "elements": elements,
         "elements_chain": row.elements_chain,
-    })
-}
-
-fn element_json(event: &str, order: usize, element: &Element) -> Value {
-    let attribute = |key: &str| element.attributes.get(key);
-    let number = |key: &str| attribute(key).and_then(|text| text.parse::<i64>().ok());
-    let known = ["text", "href", "attr_id", "nth-child", "nth-of-type"];
-    let others: Map<String, Value> = element
-        .attributes
-        .iter()
-        .filter(|(key, _)| !known.contains(&key.as_str()))
-        .map(|(key, value)| (key.clone(), json!(value)))
-        .collect();
-    json!({
-        "event": event,
-        "text": attribute("text"),
-        "tag_name": element.tag_name,
-        "attr_class": element.classes,
-        "href": attribute("href"),
-        "attr_id": attribute("attr_id"),
-        "nth_child": number("nth-child"),
-        "nth_of_type": number("nth-of-type"),
-        "attributes": others,
-        "order": order,
     })
 }

@@ -1,9 +1,12 @@
 //! Calculated insights.
 
-use ::insights::{Insight, funnels, lifecycle, paths, retention, sessions, stickiness, trends, which};
+use ::insights::{
+    Insight, funnels, lifecycle, paths, retention, sessions, stickiness, trends, which_of_series,
+};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
 use chrono::{DateTime, Utc};
 use model::Project;
 use serde::Serialize;
@@ -14,7 +17,7 @@ use crate::insight_context::InsightContext;
 use crate::params::Params;
 use crate::project_scope::ProjectScope;
 use crate::result_cache::Answered;
-use crate::{ApiError, ApiState};
+use crate::{ApiError, ApiState, get_or_post};
 
 /// Trends; lifecycle and stickiness too, when the request says so.
 pub async fn trend(
@@ -22,62 +25,17 @@ pub async fn trend(
     ProjectScope(project): ProjectScope,
     Params(request): Params,
 ) -> Result<Response, ApiError> {
-    let insight = match which(&request)? {
-        Insight::Lifecycle => Insight::Lifecycle,
-        Insight::Stickiness => Insight::Stickiness,
-        Insight::Trends | Insight::Funnels | Insight::Retention | Insight::Paths | Insight::Sessions => {
-            Insight::Trends
-        }
-    };
+    let insight = which_of_series(&request)?;
     answer(&state, &project, &request, insight).await
 }
 
-pub async fn lifecycle(
-    State(state): State<ApiState>,
-    ProjectScope(project): ProjectScope,
-    Params(request): Params,
-) -> Result<Response, ApiError> {
-    answer(&state, &project, &request, Insight::Lifecycle).await
-}
-
-pub async fn stickiness(
-    State(state): State<ApiState>,
-    ProjectScope(project): ProjectScope,
-    Params(request): Params,
-) -> Result<Response, ApiError> {
-    answer(&state, &project, &request, Insight::Stickiness).await
-}
-
-pub async fn funnel(
-    State(state): State<ApiState>,
-    ProjectScope(project): ProjectScope,
-    Params(request): Params,
-) -> Result<Response, ApiError> {
-    answer(&state, &project, &request, Insight::Funnels).await
-}
-
-pub async fn retention(
-    State(state): State<ApiState>,
-    ProjectScope(project): ProjectScope,
-    Params(request): Params,
-) -> Result<Response, ApiError> {
-    answer(&state, &project, &request, Insight::Retention).await
-}
-
-pub async fn path(
-    State(state): State<ApiState>,
-    ProjectScope(project): ProjectScope,
-    Params(request): Params,
-) -> Result<Response, ApiError> {
-    answer(&state, &project, &request, Insight::Paths).await
-}
-
-pub async fn session(
-    State(state): State<ApiState>,
-    ProjectScope(project): ProjectScope,
-    Params(request): Params,
-) -> Result<Response, ApiError> {
-    answer(&state, &project, &request, Insight::Sessions).await
+/// One insight, whatever the request calls itself.
+pub fn only(insight: Insight) -> MethodRouter<ApiState> {
+    get_or_post(
+        move |State(state): State<ApiState>, ProjectScope(project): ProjectScope, Params(request): Params| async move {
+            answer(&state, &project, &request, insight).await
+        },
+    )
 }
 
 /// What those who went through a funnel have in common.

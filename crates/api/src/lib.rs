@@ -32,6 +32,7 @@ mod static_members;
 #[cfg(test)]
 mod tests;
 
+use ::insights::Insight;
 use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post};
@@ -55,13 +56,28 @@ pub fn router(state: ApiState) -> Router {
         .route("/persons/values", get(persons::values))
         .route("/persons/properties", get(persons::properties))
         .route("/persons/cohorts", get(persons::cohorts))
-        .route("/persons/trends", asked(actors::trends))
-        .route("/persons/funnel", asked(actors::funnel))
-        .route("/persons/funnel/correlation", asked(actors::correlation))
-        .route("/persons/retention", asked(actors::retention))
-        .route("/persons/path", asked(actors::path))
-        .route("/persons/lifecycle", asked(actors::lifecycle))
-        .route("/persons/stickiness", asked(actors::stickiness))
+        .route(
+            "/persons/trends",
+            actors::of_insight(Insight::Trends, "persons/trends"),
+        )
+        .route(
+            "/persons/funnel",
+            actors::of_insight(Insight::Funnels, "persons/funnel"),
+        )
+        .route("/persons/funnel/correlation", get_or_post(actors::correlation))
+        .route("/persons/retention", get_or_post(actors::retention))
+        .route(
+            "/persons/path",
+            actors::of_insight(Insight::Paths, "persons/path"),
+        )
+        .route(
+            "/persons/lifecycle",
+            actors::of_insight(Insight::Lifecycle, "persons/lifecycle"),
+        )
+        .route(
+            "/persons/stickiness",
+            actors::of_insight(Insight::Stickiness, "persons/stickiness"),
+        )
         .route("/persons/{id}", get(persons::get))
         .route("/groups_types", get(groups::types))
         .route(
@@ -73,17 +89,17 @@ pub fn router(state: ApiState) -> Router {
         .route("/groups/related", get(groups::related))
         .route("/groups/property_definitions", get(groups::property_definitions))
         .route("/groups/property_values", get(groups::property_values))
-        .route("/insights/trend", asked(insights::trend))
-        .route("/insights/funnel", asked(insights::funnel))
-        .route("/insights/funnel/correlation", asked(insights::correlation))
-        .route("/insights/retention", asked(insights::retention))
-        .route("/insights/path", asked(insights::path))
-        .route("/insights/lifecycle", asked(insights::lifecycle))
-        .route("/insights/stickiness", asked(insights::stickiness))
-        .route("/insights/session", asked(insights::session))
+        .route("/insights/trend", get_or_post(insights::trend))
+        .route("/insights/funnel", insights::only(Insight::Funnels))
+        .route("/insights/funnel/correlation", get_or_post(insights::correlation))
+        .route("/insights/retention", insights::only(Insight::Retention))
+        .route("/insights/path", insights::only(Insight::Paths))
+        .route("/insights/lifecycle", insights::only(Insight::Lifecycle))
+        .route("/insights/stickiness", insights::only(Insight::Stickiness))
+        .route("/insights/session", insights::only(Insight::Sessions))
         .route("/actions", get(actions::list).post(actions::create))
-        .route("/actions/people", asked(actors::of_entity))
-        .route("/actions/people.csv", asked(actors::of_entity))
+        .route("/actions/people", get_or_post(actors::of_entity))
+        .route("/actions/people.csv", get_or_post(actors::of_entity))
         .route(
             "/actions/{id}",
             get(actions::get).patch(actions::patch).delete(actions::delete),
@@ -127,7 +143,7 @@ pub fn router(state: ApiState) -> Router {
 }
 
 /// A question, which may come as a query string or as a body.
-fn asked<H, T>(handler: H) -> MethodRouter<ApiState>
+fn get_or_post<H, T>(handler: H) -> MethodRouter<ApiState>
 where
     H: Handler<T, ApiState>,
     T: 'static,

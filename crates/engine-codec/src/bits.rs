@@ -1,7 +1,7 @@
 //! Bits to bytes and back, least significant first.
 
 /// Appends bits to a vector of bytes.
-pub(crate) struct BitWriter<'a> {
+pub struct BitWriter<'a> {
     out: &'a mut Vec<u8>,
     pending: u128,
     count: u32,
@@ -38,14 +38,13 @@ impl<'a> BitWriter<'a> {
     /// Fills the last byte with zeros.
     pub fn finish(self) {
         let bytes = self.count.div_ceil(8) as usize;
-        self.out
-            .extend_from_slice(&self.pending.to_le_bytes()[..bytes]);
+        self.out.extend_from_slice(&self.pending.to_le_bytes()[..bytes]);
     }
 }
 
 /// Reads what [`BitWriter`] wrote; `None` past the end.
 #[derive(Clone)]
-pub(crate) struct BitReader<'a> {
+pub struct BitReader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
@@ -99,7 +98,7 @@ pub(crate) fn low_mask(bits: u32) -> u64 {
 }
 
 /// Bits that the number needs; 0 for 0.
-pub(crate) fn width_of(value: u64) -> u32 {
+pub fn width_of(value: u64) -> u32 {
     64 - value.leading_zeros()
 }
 

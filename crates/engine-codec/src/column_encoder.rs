@@ -8,26 +8,37 @@ use crate::{CodeWidth, CodecError};
 ///
 /// Nothing says how long the streams are: the reader knows the number of rows.
 pub fn encode_column(column: &Column, ty: &DataType, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    encode_streams(column, ty, out, &mut Vec::new())
+}
+
+/// As [`encode_column`]; also appends where in `out` each stream ends.
+pub fn encode_streams(
+    column: &Column,
+    ty: &DataType,
+    out: &mut Vec<u8>,
+    ends: &mut Vec<usize>,
+) -> Result<(), CodecError> {
     let form = || CodecError::Form { ty: ty.to_string() };
     if let DataType::LowCardinality(inner) = ty {
-        return encode_column(column, inner, out);
+        return encode_streams(column, inner, out, ends);
     }
     match column {
-        Column::Const(_) | Column::Dict(_) => encode_column(&column.flatten(), ty, out),
+        Column::Const(_) | Column::Dict(_) => encode_streams(&column.flatten(), ty, out, ends),
         Column::UInt8(b) => {
             out.extend_from_slice(b);
+            ends.push(out.len());
             Ok(())
         }
-        Column::UInt16(b) => fixed(b, out, u16::to_le_bytes),
-        Column::UInt32(b) => fixed(b, out, u32::to_le_bytes),
-        Column::UInt64(b) => fixed(b, out, u64::to_le_bytes),
-        Column::Int8(b) => fixed(b, out, i8::to_le_bytes),
-        Column::Int16(b) => fixed(b, out, i16::to_le_bytes),
-        Column::Int32(b) => fixed(b, out, i32::to_le_bytes),
-        Column::Int64(b) => fixed(b, out, i64::to_le_bytes),
-        Column::Float32(b) => fixed(b, out, f32::to_le_bytes),
-        Column::Float64(b) => fixed(b, out, f64::to_le_bytes),
-        Column::Uuid(b) => fixed(b, out, u128::to_le_bytes),
+        Column::UInt16(b) => fixed(b, out, ends, u16::to_le_bytes),
+        Column::UInt32(b) => fixed(b, out, ends, u32::to_le_bytes),
+        Column::UInt64(b) => fixed(b, out, ends, u64::to_le_bytes),
+        Column::Int8(b) => fixed(b, out, ends, i8::to_le_bytes),
+        Column::Int16(b) => fixed(b, out, ends, i16::to_le_bytes),
+        Column::Int32(b) => fixed(b, out, ends, i32::to_le_bytes),
+        Column::Int64(b) => fixed(b, out, ends, i64::to_le_bytes),
+        Column::Float32(b) => fixed(b, out, ends, f32::to_le_bytes),
+        Column::Float64(b) => fixed(b, out, ends, f64::to_le_bytes),
+        Column::Uuid(b) => fixed(b, out, ends, u128::to_le_bytes),
         Column::String(s) => {
             let (offsets, bytes) = s.parts();
             match ty {
@@ -36,10 +47,11 @@ pub fn encode_column(column: &Column, ty: &DataType, out: &mut Vec<u8>) -> Resul
                         return Err(form());
                     }
                 }
-                _ => lengths(offsets, out),
+                _ => lengths(offsets, out, ends),
             }
             let (first, last) = (offsets[0], offsets[offsets.len() - 1]);
             out.extend_from_slice(&bytes[first as usize..last as usize]);
+            ends.push(out.len());
             Ok(())
         }
         Column::Nullable(n) => {
@@ -47,18 +59,19 @@ pub fn encode_column(column: &Column, ty: &DataType, out: &mut Vec<u8>) -> Resul
                 return Err(form());
             };
             out.extend(n.nulls.iter().map(|null| u8::from(*null != 0)));
-            encode_column(&n.values, inner, out)
+            ends.push(out.len());
+            encode_streams(&n.values, inner, out, ends)
         }
         Column::Array(a) => {
-            lengths(&a.offsets, out);
+            lengths(&a.offsets, out, ends);
             let (first, last) = (a.offsets[0] as usize, a.offsets[a.offsets.len() - 1] as usize);
             let values = a.values.slice(first, last - first);
             match ty {
-                DataType::Array(inner) => encode_column(&values, inner, out),
+                DataType::Array(inner) => encode_streams(&values, inner, out, ends),
                 DataType::Map(key, value) => match &values {
                     Column::Tuple(t) if t.elements.len() == 2 => {
-                        encode_column(&t.elements[0], key, out)?;
-                        encode_column(&t.elements[1], value, out)
+                        encode_streams(&t.elements[0], key, out, ends)?;
+                        encode_streams(&t.elements[1], value, out, ends)
                     }
                     _ => Err(form()),
                 },
@@ -73,7 +86,7 @@ pub fn encode_column(column: &Column, ty: &DataType, out: &mut Vec<u8>) -> Resul
                 return Err(form());
             }
             for (element, (_, ty)) in t.elements.iter().zip(types) {
-                encode_column(element, ty, out)?;
+                encode_streams(element, ty, out, ends)?;
             }
             Ok(())
         }
@@ -92,6 +105,7 @@ pub fn encode_codes(codes: &[u32], width: CodeWidth, out: &mut Vec<u8>) {
 fn fixed<T: Copy, const N: usize>(
     values: &[T],
     out: &mut Vec<u8>,
+    ends: &mut Vec<usize>,
     bytes: impl Fn(T) -> [u8; N],
 ) -> Result<(), CodecError> {
     let start = out.len();
@@ -99,10 +113,11 @@ fn fixed<T: Copy, const N: usize>(
     for (to, value) in out[start..].as_chunks_mut::<N>().0.iter_mut().zip(values) {
         *to = bytes(*value);
     }
+    ends.push(out.len());
     Ok(())
 }
 
-fn lengths(offsets: &[u32], out: &mut Vec<u8>) {
+fn lengths(offsets: &[u32], out: &mut Vec<u8>, ends: &mut Vec<usize>) {
     let start = out.len();
     out.resize(start + (offsets.len() - 1) * 4, 0);
     for (to, pair) in out[start..]
@@ -113,4 +128,5 @@ fn lengths(offsets: &[u32], out: &mut Vec<u8>) {
     {
         *to = (pair[1] - pair[0]).to_le_bytes();
     }
+    ends.push(out.len());
 }

@@ -1,14 +1,16 @@
 //! Shape of bytes: the general-purpose compressors and their method bytes.
 
-use crate::CodecError;
+use crate::{CodecError, lz4_high};
 
-/// How a column's blocks are compressed. The method byte on disk is ClickHouse's.
+/// How bytes are compressed whatever they mean. The method byte on disk is ClickHouse's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Compression {
     None,
     #[default]
     Lz4,
-    /// Level 1 to 22.
+    /// LZ4 by a thorough search, level 1 to 12; read as LZ4.
+    Lz4High(u8),
+    /// Level 0 (the library's own choice) to 22.
     Zstd(i32),
 }
 
@@ -20,7 +22,7 @@ impl Compression {
     pub fn method(self) -> u8 {
         match self {
             Self::None => METHOD_NONE,
-            Self::Lz4 => METHOD_LZ4,
+            Self::Lz4 | Self::Lz4High(_) => METHOD_LZ4,
             Self::Zstd(_) => METHOD_ZSTD,
         }
     }
@@ -29,6 +31,7 @@ impl Compression {
         match self {
             Self::None => Ok(raw.to_vec()),
             Self::Lz4 => Ok(lz4_compress(raw)),
+            Self::Lz4High(level) => Ok(lz4_high::compress(raw, level)),
             Self::Zstd(level) => {
                 zstd::bulk::compress(raw, level).map_err(|e| CodecError::Compress(e.to_string()))
             }
@@ -41,6 +44,7 @@ impl std::fmt::Display for Compression {
         match self {
             Self::None => f.write_str("NONE"),
             Self::Lz4 => f.write_str("LZ4"),
+            Self::Lz4High(level) => write!(f, "LZ4HC({level})"),
             Self::Zstd(level) => write!(f, "ZSTD({level})"),
         }
     }
@@ -48,12 +52,12 @@ impl std::fmt::Display for Compression {
 
 /// Exactly `raw_len` bytes, or the reason why not. The caller has bounded `raw_len`.
 pub(crate) fn decompress(method: u8, payload: &[u8], raw_len: usize) -> Result<Vec<u8>, String> {
+    if method == METHOD_NONE && payload.len() != raw_len {
+        return Err(format!("stored {} bytes, header says {raw_len}", payload.len()));
+    }
     let mut raw = vec![0; raw_len];
     let written = match method {
         METHOD_NONE => {
-            if payload.len() != raw_len {
-                return Err(format!("stored {} bytes, header says {raw_len}", payload.len()));
-            }
             raw.copy_from_slice(payload);
             raw_len
         }

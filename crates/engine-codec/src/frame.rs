@@ -1,6 +1,7 @@
 //! Block frame: checksum, method, sizes, payload. The unit that is compressed, read and verified.
 
 use crate::compression::decompress;
+use crate::pipeline::{METHOD_PIPELINE, decode_pipeline};
 use crate::{CodecError, Compression, hash128};
 
 /// Checksum 16, method 1, compressed size 4, raw size 4.
@@ -31,18 +32,27 @@ impl FrameHeader {
 /// Appends `raw` as one frame; falls back to "stored" when compression does not make it smaller.
 /// At most [`RAW_BYTES_MAX`] raw bytes.
 pub fn encode_frame(raw: &[u8], compression: Compression, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    write_frame(raw, compression.method(), &compression.compress(raw)?, out)
+}
+
+/// As [`encode_frame`], with a payload that the method decodes to `raw`.
+pub(crate) fn write_frame(
+    raw: &[u8],
+    method: u8,
+    payload: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), CodecError> {
     if raw.len() > RAW_BYTES_MAX {
         return Err(CodecError::Compress(format!(
             "{} raw bytes in one block, at most {RAW_BYTES_MAX}",
             raw.len()
         )));
     }
-    let mut method = compression.method();
-    let mut payload = compression.compress(raw)?;
-    if payload.len() >= raw.len() {
-        method = Compression::None.method();
-        payload = raw.to_vec();
-    }
+    let (method, payload) = if payload.len() >= raw.len() {
+        (Compression::None.method(), raw)
+    } else {
+        (method, payload)
+    };
     let start = out.len();
     out.extend_from_slice(&[0; 16]);
     out.push(method);
@@ -50,7 +60,7 @@ pub fn encode_frame(raw: &[u8], compression: Compression, out: &mut Vec<u8>) -> 
         let size = u32::try_from(size).expect("bounded by RAW_BYTES_MAX above");
         out.extend_from_slice(&size.to_le_bytes());
     }
-    out.extend_from_slice(&payload);
+    out.extend_from_slice(payload);
     let checksum = hash128(&out[start + 16..]);
     out[start..start + 16].copy_from_slice(&checksum.to_le_bytes());
     Ok(())
@@ -109,11 +119,14 @@ pub fn decode_frame(bytes: &[u8], offset: usize) -> Result<(Vec<u8>, usize), Cod
         });
     }
     let payload = &bytes[offset + FRAME_HEADER_BYTES..end];
-    let raw =
-        decompress(header.method, payload, header.raw_bytes).map_err(|problem| CodecError::Damaged {
-            what: "block",
-            offset,
-            problem,
-        })?;
+    let raw = match header.method {
+        METHOD_PIPELINE => decode_pipeline(payload, header.raw_bytes),
+        method => decompress(method, payload, header.raw_bytes),
+    };
+    let raw = raw.map_err(|problem| CodecError::Damaged {
+        what: "block",
+        offset,
+        problem,
+    })?;
     Ok((raw, end))
 }

@@ -3,20 +3,31 @@
 //! Bytes that are read back are never trusted: every decoder answers a [`CodecError`] with an offset, never panics,
 //! and never allocates more than the bytes in hand (or a fixed limit) justify. Formats: `docs/format/`.
 
+mod bits;
+mod block_encoder;
 mod byte_reader;
+mod choice;
+mod codec;
 mod column_decoder;
 mod column_encoder;
 mod compression;
 mod dictionary;
 mod error;
 mod frame;
+mod lz4_high;
 mod physical;
+mod pipeline;
 mod row_key;
+mod step;
+mod stream;
 mod value_bytes;
 
+pub use bits::{BitReader, BitWriter, width_of};
+pub use block_encoder::BlockEncoder;
 pub use byte_reader::ByteReader;
+pub use codec::{Codec, CodecMisuse, ColumnCodec};
 pub use column_decoder::{ColumnDecoder, decode_codes, decode_column};
-pub use column_encoder::{encode_codes, encode_column};
+pub use column_encoder::{encode_codes, encode_column, encode_streams};
 pub use compression::{Compression, lz4_compress, lz4_decompress};
 pub use dictionary::{CodeWidth, Dictionary};
 pub use error::CodecError;

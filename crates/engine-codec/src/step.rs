@@ -226,7 +226,7 @@ fn exactly(decoded: Option<Vec<u8>>, len: usize, method: u8) -> Result<Vec<u8>, 
 
 /// The numbers of `W` bytes as `u64`; `W` is at most 8.
 fn numbers<const W: usize>(bytes: &[u8]) -> impl ExactSizeIterator<Item = u64> + '_ {
-    bytes.as_chunks::<W>().0.iter().map(|chunk| number(chunk))
+    bytes.as_chunks::<W>().0.iter().map(number)
 }
 
 fn number<const W: usize>(chunk: &[u8; W]) -> u64 {

@@ -30,12 +30,12 @@ mod wal;
 
 pub use counters::{ReadCounters, ReadCounts};
 pub use directory::{Directory, LocalDirectory};
-pub use engine_codec::Compression;
+pub use engine_codec::{Codec, CodecMisuse, ColumnCodec, Compression};
 pub use error::{Result, StorageError};
 pub use final_scan::FinalScan;
 pub use key_condition::{ColumnRange, KeyCondition, KeyRef, ValueSet};
 pub use options::StorageOptions;
-pub use part::{Part, PartName, PartSummary, escape, unescape};
+pub use part::{ColumnOnDisk, Part, PartName, PartSummary, escape, unescape};
 pub use snapshot::{Morsel, Snapshot};
 pub use storage::{Appended, Maintained, Storage};
 pub use table_def::{

@@ -1,5 +1,7 @@
 //! Limits and sizes of a storage.
 
+use engine_codec::ColumnCodec;
+
 /// Everything has a sensible default; tests make granules, segments and memtables tiny.
 #[derive(Clone, Debug)]
 pub struct StorageOptions {
@@ -23,6 +25,8 @@ pub struct StorageOptions {
     pub tokens_max: usize,
     /// The manifest is rewritten when it has grown to this, and to four times its compact size.
     pub manifest_bytes: u64,
+    /// Write every column that allows it with this codec, whatever its own; for tests.
+    pub forced_codec: Option<ColumnCodec>,
 }
 
 impl Default for StorageOptions {
@@ -38,6 +42,7 @@ impl Default for StorageOptions {
             merge_parts_max: 16,
             tokens_max: 1000,
             manifest_bytes: 1 << 20,
+            forced_codec: None,
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::directory::{Directory, ReadFile, read_all};
 use crate::error::{Result, StorageError, io_at};
 use crate::lookup_index::{LOOKUP_FILE, LookupIndex};
 use checksums::{CHECKSUMS_FILE, Checksums};
-use columns_file::{COLUMNS_FILE, PartColumn, parse_columns};
+use columns_file::{COLUMNS_FILE, Encoding, PartColumn, parse_columns};
 
 pub(crate) const COUNT_FILE: &str = "count.txt";
 
@@ -40,6 +40,20 @@ pub struct PartSummary {
     pub bytes: u64,
     /// Hash of `checksums.txt`, which has the hashes of all other files.
     pub checksums_hash: u128,
+}
+
+/// A column of a part, for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnOnDisk {
+    pub name: String,
+    pub ty: DataType,
+    /// The codec of its blocks; an automatic one is what was chosen.
+    pub codec: String,
+    /// Of its data and dictionary.
+    pub data_bytes: u64,
+    pub marks_bytes: u64,
+    /// Before compression; 0 when the part is too old to know.
+    pub raw_bytes: u64,
 }
 
 /// An open part. Small files are in memory; marks, dictionaries and the look-up index are loaded when first needed.
@@ -168,18 +182,21 @@ impl Part {
         &self.folder
     }
 
-    /// Name, type and bytes of data on disk of each column.
-    pub fn column_sizes(&self) -> Vec<(String, DataType, u64)> {
+    /// What each column is on disk.
+    pub fn columns_on_disk(&self) -> Vec<ColumnOnDisk> {
+        let bytes = |file: String| self.checksums.files.get(&file).map_or(0, |f| f.bytes);
         self.columns
             .iter()
-            .map(|c| {
-                let files = [c.data_file(), c.marks_file(), c.dictionary_file()];
-                let bytes = files
-                    .iter()
-                    .filter_map(|f| self.checksums.files.get(f))
-                    .map(|f| f.bytes)
-                    .sum();
-                (c.name.clone(), c.ty.clone(), bytes)
+            .map(|c| ColumnOnDisk {
+                name: c.name.clone(),
+                ty: c.ty.clone(),
+                codec: match c.encoding {
+                    Encoding::Plain => c.codec.clone(),
+                    Encoding::Dictionary(_) => format!("codes: {}", c.codec),
+                },
+                data_bytes: bytes(c.data_file()) + bytes(c.dictionary_file()),
+                marks_bytes: bytes(c.marks_file()),
+                raw_bytes: c.raw_bytes,
             })
             .collect()
     }
@@ -252,14 +269,14 @@ impl Part {
                     Some(file) => file,
                     none => none.insert(self.directory.open(&path).map_err(io_at("open", &path))?),
                 };
-                let (offset, width) = lookup.granule_position(entry);
-                let mut bytes = [0; 4];
-                file.read_at(offset, &mut bytes[..width])
+                let place = lookup.granule_place(entry);
+                let mut bytes = [0; 8];
+                file.read_at(place.offset, &mut bytes[..place.bytes])
                     .map_err(io_at("read", &path))?;
-                let granule = u32::from_le_bytes(bytes) as usize;
+                let granule = place.granule(bytes);
                 if granule >= self.granules() {
                     let problem = format!("there is no granule {granule}");
-                    return Err(self.loading().damaged(LOOKUP_FILE, offset, problem));
+                    return Err(self.loading().damaged(LOOKUP_FILE, place.offset, problem));
                 }
                 out.push((granule, row));
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine_codec::Compression;
+use engine_codec::ColumnCodec;
 use engine_types::{Block, Column, DataType};
 
 /// Names a table for ever; ids are never used again.
@@ -20,7 +20,8 @@ impl std::fmt::Display for TableId {
 pub struct ColumnDef {
     pub name: String,
     pub ty: DataType,
-    pub compression: Compression,
+    /// How blocks of new parts are written.
+    pub codec: ColumnCodec,
 }
 
 impl ColumnDef {
@@ -28,7 +29,7 @@ impl ColumnDef {
         Self {
             name: name.into(),
             ty,
-            compression: Compression::default(),
+            codec: ColumnCodec::default(),
         }
     }
 }

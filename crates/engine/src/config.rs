@@ -1,5 +1,7 @@
 //! Settings of an engine as a whole.
 
+use engine_storage::ColumnCodec;
+
 /// What [`crate::Engine::open`] takes. The defaults suit a server with a few GB of memory.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -25,6 +27,8 @@ pub struct EngineConfig {
     pub flush_every_insert: bool,
     /// Rows of a granule instead of what tables say; for tests.
     pub granule_rows: Option<usize>,
+    /// The codec of every column that allows it instead of its own; for tests.
+    pub forced_codec: Option<ColumnCodec>,
 }
 
 impl Default for EngineConfig {
@@ -42,6 +46,7 @@ impl Default for EngineConfig {
             flush_age_ms: 60_000,
             flush_every_insert: false,
             granule_rows: None,
+            forced_codec: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use engine_types::{Block, Column, DataType};
 
 use crate::alter;
 use crate::catalogue::{Catalogue, DATABASE_MARKER, DEFAULT_DATABASE, Object, SYSTEM_DATABASE, Table, View};
+use crate::column_codec::check_codecs;
 use crate::definition::Definition;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
@@ -165,6 +166,7 @@ impl Engine {
             }
             let definition = bare(Statement::CreateTable(Box::new(create)));
             let shape = Arc::new(Shape::resolve(definition)?);
+            check_codecs(shape.create()?, &shape.columns)?;
             let id =
                 self.storage
                     .create_table(shape.table_def(&database, &name, self.config.granule_rows)?)?;
@@ -386,6 +388,7 @@ impl Engine {
                 return Ok(());
             }
             let shape = Arc::new(Shape::resolve(definition)?);
+            check_codecs(shape.create()?, &shape.columns)?;
             self.storage.replace_definition(
                 table.id,
                 shape.table_def(&database, &name, self.config.granule_rows)?,

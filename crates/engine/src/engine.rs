@@ -77,6 +77,7 @@ impl Engine {
             memtable_bytes: config.flush_bytes,
             memtable_age_ms: config.flush_age_ms,
             cache_bytes: config.cache_bytes,
+            forced_codec: config.forced_codec.clone(),
             ..StorageOptions::default()
         };
         let granule_rows = config.granule_rows;

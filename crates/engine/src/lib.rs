@@ -17,6 +17,8 @@ mod alter;
 mod background;
 mod binding;
 mod catalogue;
+mod check;
+mod column_codec;
 mod config;
 mod ddl;
 mod definition;
@@ -35,6 +37,7 @@ mod statement;
 mod system_tables;
 mod table_keys;
 
+pub use check::CheckedPart;
 pub use config::EngineConfig;
 pub use engine::{Engine, Inserted, TableColumnInfo};
 pub use error::{EngineError, Result};
@@ -43,6 +46,7 @@ pub use options::{Parameter, QueryOptions};
 pub use result::{QueryResult, QuerySummary};
 pub use scan::ScanSummary;
 
+pub use engine_storage::{Codec, ColumnCodec, Compression};
 pub use engine_types::{Block, Column, DataType, Field, Schema, Value};
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use engine_exec::CompiledExprs;
-use engine_sql::ast::{self, CreateTable, DefaultKind, Literal};
+use engine_sql::ast::{self, CreateTable, DefaultKind};
 use engine_sql::plan;
-use engine_storage::{ColumnDef, Compression, MergeRule, TableDef};
+use engine_storage::{ColumnDef, MergeRule, TableDef};
 use engine_types::{Block, Column, DataType, Field, Schema};
 
 use crate::binding;
+use crate::column_codec::column_codec;
 use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
@@ -194,13 +195,16 @@ impl Shape {
                     .column
                     .and_then(|c| codecs.columns.iter().find(|d| d.name == self.columns[c].name))
                     .and_then(|d| d.codec.as_ref());
-                Ok(ColumnDef {
+                ColumnDef {
                     name: s.name.clone(),
                     ty: s.ty.clone(),
-                    compression: codec.map_or(Ok(Compression::default()), |c| compression(c))?,
-                })
+                    // CREATE and ALTER have checked it; tables older than a rule open all the same.
+                    codec: codec
+                        .and_then(|list| column_codec(list, &s.ty).ok())
+                        .unwrap_or_default(),
+                }
             })
-            .collect::<Result<Vec<_>>>()?;
+            .collect();
         let stored_of = |name: &str| -> Result<usize> {
             self.column(name)
                 .and_then(|c| self.columns[c].stored)
@@ -446,28 +450,4 @@ fn lookup_columns(create: &CreateTable, columns: &[TableColumn]) -> Result<Vec<u
                 })
         })
         .collect()
-}
-
-/// The last compressing codec of `CODEC(…)`; encodings before it are chosen by the storage itself.
-fn compression(codecs: &[ast::Expr]) -> Result<Compression> {
-    let mut chosen = Compression::default();
-    for codec in codecs {
-        let (name, args) = match codec {
-            ast::Expr::Identifier(parts) => (parts.join("."), &[][..]),
-            ast::Expr::Function(f) => (f.name.clone(), f.args.as_slice()),
-            other => return Err(EngineError::refused(36, format!("unknown codec `{other}`"))),
-        };
-        let level = match args.first() {
-            Some(ast::Expr::Literal(Literal::Number(n))) => n.parse::<i32>().ok(),
-            _ => None,
-        };
-        match name.to_ascii_uppercase().as_str() {
-            "NONE" => chosen = Compression::None,
-            "LZ4" | "LZ4HC" => chosen = Compression::Lz4,
-            "ZSTD" => chosen = Compression::Zstd(level.unwrap_or(1)),
-            "DEFAULT" | "DELTA" | "DOUBLEDELTA" | "GORILLA" | "T64" | "FPC" => {}
-            other => return Err(EngineError::refused(36, format!("unknown codec `{other}`"))),
-        }
-    }
-    Ok(chosen)
 }

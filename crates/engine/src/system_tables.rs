@@ -292,11 +292,19 @@ fn parts_columns(state: &SystemState<'_>) -> Rows {
     let schema = vec![
         ("database", DataType::String),
         ("table", DataType::String),
+        ("partition_id", DataType::String),
         ("name", DataType::String),
+        ("part_type", DataType::String),
+        ("active", DataType::UInt8),
         ("column", DataType::String),
         ("type", DataType::String),
         ("rows", DataType::UInt64),
         ("column_bytes_on_disk", DataType::UInt64),
+        ("column_data_compressed_bytes", DataType::UInt64),
+        ("column_data_uncompressed_bytes", DataType::UInt64),
+        ("column_marks_bytes", DataType::UInt64),
+        // Not in ClickHouse: what the part was written with, chosen or given.
+        ("column_codec", DataType::String),
     ];
     let mut rows = Vec::new();
     for object in state.catalogue.objects.values() {
@@ -307,15 +315,22 @@ fn parts_columns(state: &SystemState<'_>) -> Rows {
             continue;
         };
         for part in snapshot.parts() {
-            for (column, ty, bytes) in part.column_sizes() {
+            for column in part.columns_on_disk() {
                 rows.push(vec![
                     text(&table.database),
                     text(&table.name),
+                    text(&part.name().partition),
                     text(part.name().to_string()),
-                    text(column),
-                    text(ty.to_string()),
+                    text("Wide"),
+                    flag(true),
+                    text(column.name),
+                    text(column.ty.to_string()),
                     Value::UInt(part.rows()),
-                    Value::UInt(bytes),
+                    Value::UInt(column.data_bytes + column.marks_bytes),
+                    Value::UInt(column.data_bytes),
+                    Value::UInt(column.raw_bytes),
+                    Value::UInt(column.marks_bytes),
+                    text(column.codec),
                 ]);
             }
         }

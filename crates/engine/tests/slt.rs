@@ -4,17 +4,19 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use engine::{Engine, EngineConfig, QueryOptions};
+use engine::{Codec, ColumnCodec, Compression, Engine, EngineConfig, QueryOptions};
 use slt::{Expect, Numbered, Record};
 
 /// How the engine is run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Mode {
     granule_rows: Option<usize>,
     flush_every_insert: bool,
     reopen: bool,
     threads: usize,
     block_size: usize,
+    /// Instead of what the tables say, where the type allows it.
+    codec: Option<ColumnCodec>,
 }
 
 const DEFAULT: Mode = Mode {
@@ -23,9 +25,10 @@ const DEFAULT: Mode = Mode {
     reopen: false,
     threads: 2,
     block_size: 8192,
+    codec: None,
 };
 
-fn open(folder: &Path, mode: Mode) -> Engine {
+fn open(folder: &Path, mode: &Mode) -> Engine {
     let config = EngineConfig {
         fsync: false,
         background: false,
@@ -33,13 +36,14 @@ fn open(folder: &Path, mode: Mode) -> Engine {
         block_size: mode.block_size,
         granule_rows: mode.granule_rows,
         flush_every_insert: mode.flush_every_insert,
+        forced_codec: mode.codec.clone(),
         ..EngineConfig::default()
     };
     Engine::open(folder, config).expect("the engine opens")
 }
 
 /// What went wrong, one paragraph a record.
-fn run(path: &Path, mode: Mode) -> String {
+fn run(path: &Path, mode: &Mode) -> String {
     let text = fs::read_to_string(path).expect("the file is readable");
     let name = path
         .file_name()
@@ -91,7 +95,7 @@ fn run(path: &Path, mode: Mode) -> String {
     problems
 }
 
-fn all(mode: Mode) {
+fn all(mode: &Mode) {
     let files = slt::files().expect("the scripts");
     let problems: String = files.iter().map(|path| run(path, mode)).collect();
     assert!(problems.is_empty(), "{mode:?}\n\n{problems}");
@@ -99,12 +103,12 @@ fn all(mode: Mode) {
 
 #[test]
 fn as_by_default() {
-    all(DEFAULT);
+    all(&DEFAULT);
 }
 
 #[test]
 fn with_granules_of_three_rows() {
-    all(Mode {
+    all(&Mode {
         granule_rows: Some(3),
         flush_every_insert: true,
         ..DEFAULT
@@ -113,7 +117,7 @@ fn with_granules_of_three_rows() {
 
 #[test]
 fn with_a_flush_after_every_insert() {
-    all(Mode {
+    all(&Mode {
         flush_every_insert: true,
         ..DEFAULT
     });
@@ -121,7 +125,7 @@ fn with_a_flush_after_every_insert() {
 
 #[test]
 fn with_a_reopen_before_every_record() {
-    all(Mode {
+    all(&Mode {
         reopen: true,
         ..DEFAULT
     });
@@ -129,7 +133,7 @@ fn with_a_reopen_before_every_record() {
 
 #[test]
 fn with_one_thread() {
-    all(Mode {
+    all(&Mode {
         threads: 1,
         ..DEFAULT
     });
@@ -137,8 +141,45 @@ fn with_one_thread() {
 
 #[test]
 fn with_blocks_of_three_rows() {
-    all(Mode {
+    all(&Mode {
         block_size: 3,
         ..DEFAULT
     });
+}
+
+/// Each codec where it can be, in small granules so that blocks hold several.
+fn forced(codecs: &[ColumnCodec]) {
+    for codec in codecs {
+        all(&Mode {
+            granule_rows: Some(100),
+            flush_every_insert: true,
+            codec: Some(codec.clone()),
+            ..DEFAULT
+        });
+    }
+}
+
+#[test]
+fn with_each_compression_forced() {
+    forced(&[
+        ColumnCodec::of(Compression::None),
+        ColumnCodec::of(Compression::Zstd(1)),
+        ColumnCodec::of(Compression::Lz4High(3)),
+    ]);
+}
+
+#[test]
+fn with_each_transformation_forced() {
+    let lz4 = Codec::Compress(Compression::Lz4);
+    forced(&[
+        ColumnCodec::Chain(vec![Codec::Delta(None), lz4]),
+        ColumnCodec::Chain(vec![Codec::DoubleDelta(None)]),
+        ColumnCodec::Chain(vec![Codec::Gorilla(None), lz4]),
+        ColumnCodec::Chain(vec![Codec::T64, lz4]),
+    ]);
+}
+
+#[test]
+fn with_codecs_chosen_everywhere() {
+    forced(&[ColumnCodec::Auto]);
 }

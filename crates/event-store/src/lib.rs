@@ -81,66 +81,27 @@ pub trait EventStore: Send + Sync + 'static {
     async fn retention(&self, query: &RetentionQuery) -> Result<Vec<RetentionCell>>;
     /// By number of returns descending, then actor descending.
     async fn retention_actors(&self, query: &RetentionActorsQuery) -> Result<Vec<RetentionActor>>;
-    /// Listed values first (most frequent first), `Other` last.
-    async fn funnel(&self, query: &FunnelQuery) -> Result<Vec<FunnelSteps>> {
-        let _ = query;
-        Err(StoreError::Failed("not built".to_owned()))
-    }
-    async fn funnel_trends(&self, query: &FunnelTrendsQuery) -> Result<Vec<FunnelTrendsPoint>> {
-        let _ = query;
-        Err(StoreError::Failed("not built".to_owned()))
-    }
+    /// Without a breakdown always one row. Else listed values first (most frequent first), `Other` last.
+    async fn funnel(&self, query: &FunnelQuery) -> Result<Vec<FunnelSteps>>;
+    async fn funnel_trends(&self, query: &FunnelTrendsQuery) -> Result<Vec<FunnelTrendsPoint>>;
     /// By second ascending.
-    async fn funnel_times(&self, query: &FunnelTimesQuery) -> Result<Vec<FunnelTime>> {
-        let _ = query;
-        Err(StoreError::Failed("not built".to_owned()))
-    }
-    /// Person uuids as text, or group keys, as everywhere.
-    async fn funnel_actors(&self, query: &FunnelActorsQuery) -> Result<Vec<String>> {
-        let _ = query;
-        Err(StoreError::Failed("not built".to_owned()))
-    }
-    async fn correlation(&self, query: &CorrelationQuery) -> Result<Correlation> {
-        let _ = query;
-        Err(StoreError::Failed("not built".to_owned()))
-    }
-    async fn correlation_actors(&self, query: &CorrelationActorsQuery) -> Result<Vec<String>> {
-        let _ = query;
-        Err(StoreError::Failed("not built".to_owned()))
-    }
-    async fn paths(&self, query: &PathsQuery) -> Result<Vec<PathEdge>> {
-        let _ = query;
-        Err(StoreError::Failed("not built".to_owned()))
-    }
-    async fn path_actors(&self, query: &PathActorsQuery) -> Result<Vec<String>> {
-        let _ = query;
-        Err(StoreError::Failed("not built".to_owned()))
-    }
-    async fn lifecycle(&self, query: &LifecycleQuery) -> Result<Vec<LifecyclePoint>> {
-        let _ = query;
-        Err(StoreError::Failed("not built".to_owned()))
-    }
-    async fn lifecycle_actors(&self, query: &LifecycleActorsQuery) -> Result<Vec<String>> {
-        let _ = query;
-        Err(StoreError::Failed("not built".to_owned()))
-    }
+    async fn funnel_times(&self, query: &FunnelTimesQuery) -> Result<Vec<FunnelTime>>;
+    /// Person uuids as text, or group keys, ordered by actor: so in all `…_actors` below.
+    async fn funnel_actors(&self, query: &FunnelActorsQuery) -> Result<Vec<String>>;
+    /// Items by event, then key, then value ascending.
+    async fn correlation(&self, query: &CorrelationQuery) -> Result<Correlation>;
+    async fn correlation_actors(&self, query: &CorrelationActorsQuery) -> Result<Vec<String>>;
+    /// By value descending, then source, then target ascending.
+    async fn paths(&self, query: &PathsQuery) -> Result<Vec<PathEdge>>;
+    async fn path_actors(&self, query: &PathActorsQuery) -> Result<Vec<String>>;
+    async fn lifecycle(&self, query: &LifecycleQuery) -> Result<Vec<LifecyclePoint>>;
+    async fn lifecycle_actors(&self, query: &LifecycleActorsQuery) -> Result<Vec<String>>;
     /// By number of intervals ascending.
-    async fn stickiness(&self, query: &StickinessQuery) -> Result<Vec<StickinessPoint>> {
-        let _ = query;
-        Err(StoreError::Failed("not built".to_owned()))
-    }
-    async fn stickiness_actors(&self, query: &StickinessActorsQuery) -> Result<Vec<String>> {
-        let _ = query;
-        Err(StoreError::Failed("not built".to_owned()))
-    }
-    async fn session_lengths(&self, query: &SessionLengthsQuery) -> Result<Vec<SessionLengths>> {
-        let _ = query;
-        Err(StoreError::Failed("not built".to_owned()))
-    }
-    async fn related(&self, query: &RelatedQuery) -> Result<Vec<Actor>> {
-        let _ = query;
-        Err(StoreError::Failed("not built".to_owned()))
-    }
+    async fn stickiness(&self, query: &StickinessQuery) -> Result<Vec<StickinessPoint>>;
+    async fn stickiness_actors(&self, query: &StickinessActorsQuery) -> Result<Vec<String>>;
+    async fn session_lengths(&self, query: &SessionLengthsQuery) -> Result<Vec<SessionLengths>>;
+    /// Persons first, then groups by type; ids ascending.
+    async fn related(&self, query: &RelatedQuery) -> Result<Vec<Actor>>;
     async fn events(&self, query: &EventsQuery) -> Result<Vec<EventRecord>>;
     async fn event(&self, project: ProjectId, uuid: Uuid) -> Result<Option<EventRecord>>;
     async fn persons(&self, query: &PersonsQuery) -> Result<Vec<PersonRecord>>;
@@ -166,37 +127,22 @@ pub trait EventStore: Send + Sync + 'static {
         timezone: chrono_tz::Tz,
         cohort: CohortId,
         condition: &Condition,
-    ) -> Result<u64> {
-        let _ = (project, timezone, cohort, condition);
-        Err(StoreError::Failed("not built".to_owned()))
-    }
+    ) -> Result<u64>;
     /// Number of live persons for whom the condition (on persons) holds.
     async fn count_persons(
         &self,
         project: ProjectId,
         timezone: chrono_tz::Tz,
         condition: &Condition,
-    ) -> Result<u64> {
-        let _ = (project, timezone, condition);
-        Err(StoreError::Failed("not built".to_owned()))
-    }
+    ) -> Result<u64>;
     /// Calculated and static cohorts that the person is in, by id.
-    async fn cohorts_of_person(&self, project: ProjectId, person: Uuid) -> Result<Vec<CohortId>> {
-        let _ = (project, person);
-        Err(StoreError::Failed("not built".to_owned()))
-    }
+    async fn cohorts_of_person(&self, project: ProjectId, person: Uuid) -> Result<Vec<CohortId>>;
     /// Keys of the latest properties of persons, or of groups of a type, with the number that has each: by number
     /// descending, then name. Not for events and sessions.
-    async fn property_names(&self, project: ProjectId, source: PropertySource) -> Result<Vec<(String, u64)>> {
-        let _ = (project, source);
-        Err(StoreError::Failed("not built".to_owned()))
-    }
+    async fn property_names(&self, project: ProjectId, source: PropertySource) -> Result<Vec<(String, u64)>>;
 
     /// Changes whenever an append, a cohort or a deletion may have changed an answer of the project; cheap to read.
-    async fn data_version(&self, project: ProjectId) -> Result<String> {
-        let _ = project;
-        Err(StoreError::Failed("not built".to_owned()))
-    }
+    async fn data_version(&self, project: ProjectId) -> Result<String>;
 
     /// Cheap check that the store answers.
     async fn ready(&self) -> Result<()>;

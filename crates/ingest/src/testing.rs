@@ -9,8 +9,12 @@ use event_store::{
     PersonRecord, PersonRow, Result, StoreError,
 };
 use insights::{
-    EventsQuery, PersonsQuery, RetentionActor, RetentionActorsQuery, RetentionCell, RetentionQuery,
-    TrendActorsQuery, TrendsPoint, TrendsQuery, ValuesQuery,
+    Actor, Condition, Correlation, CorrelationActorsQuery, CorrelationQuery, EventsQuery, FunnelActorsQuery,
+    FunnelQuery, FunnelSteps, FunnelTime, FunnelTimesQuery, FunnelTrendsPoint, FunnelTrendsQuery,
+    LifecycleActorsQuery, LifecyclePoint, LifecycleQuery, PathActorsQuery, PathEdge, PathsQuery,
+    PersonsQuery, PropertySource, RelatedQuery, RetentionActor, RetentionActorsQuery, RetentionCell,
+    RetentionQuery, SessionLengths, SessionLengthsQuery, StickinessActorsQuery, StickinessPoint,
+    StickinessQuery, TrendActorsQuery, TrendsPoint, TrendsQuery, ValuesQuery,
 };
 use model::{CohortId, Definition, GROUP_TYPES_MAX, GroupType, GroupTypeIndex, ProjectId};
 use parking_lot::Mutex;
@@ -207,6 +211,62 @@ impl EventStore for MemoryStore {
         not_offered()
     }
 
+    async fn funnel(&self, _query: &FunnelQuery) -> Result<Vec<FunnelSteps>> {
+        not_offered()
+    }
+
+    async fn funnel_trends(&self, _query: &FunnelTrendsQuery) -> Result<Vec<FunnelTrendsPoint>> {
+        not_offered()
+    }
+
+    async fn funnel_times(&self, _query: &FunnelTimesQuery) -> Result<Vec<FunnelTime>> {
+        not_offered()
+    }
+
+    async fn funnel_actors(&self, _query: &FunnelActorsQuery) -> Result<Vec<String>> {
+        not_offered()
+    }
+
+    async fn correlation(&self, _query: &CorrelationQuery) -> Result<Correlation> {
+        not_offered()
+    }
+
+    async fn correlation_actors(&self, _query: &CorrelationActorsQuery) -> Result<Vec<String>> {
+        not_offered()
+    }
+
+    async fn paths(&self, _query: &PathsQuery) -> Result<Vec<PathEdge>> {
+        not_offered()
+    }
+
+    async fn path_actors(&self, _query: &PathActorsQuery) -> Result<Vec<String>> {
+        not_offered()
+    }
+
+    async fn lifecycle(&self, _query: &LifecycleQuery) -> Result<Vec<LifecyclePoint>> {
+        not_offered()
+    }
+
+    async fn lifecycle_actors(&self, _query: &LifecycleActorsQuery) -> Result<Vec<String>> {
+        not_offered()
+    }
+
+    async fn stickiness(&self, _query: &StickinessQuery) -> Result<Vec<StickinessPoint>> {
+        not_offered()
+    }
+
+    async fn stickiness_actors(&self, _query: &StickinessActorsQuery) -> Result<Vec<String>> {
+        not_offered()
+    }
+
+    async fn session_lengths(&self, _query: &SessionLengthsQuery) -> Result<Vec<SessionLengths>> {
+        not_offered()
+    }
+
+    async fn related(&self, _query: &RelatedQuery) -> Result<Vec<Actor>> {
+        not_offered()
+    }
+
     async fn events(&self, _query: &EventsQuery) -> Result<Vec<EventRecord>> {
         not_offered()
     }
@@ -252,6 +312,41 @@ impl EventStore for MemoryStore {
         _persons: &[Uuid],
     ) -> Result<()> {
         not_offered()
+    }
+
+    async fn recalculate_cohort(
+        &self,
+        _project: ProjectId,
+        _timezone: chrono_tz::Tz,
+        _cohort: CohortId,
+        _condition: &Condition,
+    ) -> Result<u64> {
+        not_offered()
+    }
+
+    async fn count_persons(
+        &self,
+        _project: ProjectId,
+        _timezone: chrono_tz::Tz,
+        _condition: &Condition,
+    ) -> Result<u64> {
+        not_offered()
+    }
+
+    async fn cohorts_of_person(&self, _project: ProjectId, _person: Uuid) -> Result<Vec<CohortId>> {
+        not_offered()
+    }
+
+    async fn property_names(
+        &self,
+        _project: ProjectId,
+        _source: PropertySource,
+    ) -> Result<Vec<(String, u64)>> {
+        not_offered()
+    }
+
+    async fn data_version(&self, _project: ProjectId) -> Result<String> {
+        Ok(self.stored.lock().appends.to_string())
     }
 
     async fn ready(&self) -> Result<()> {

@@ -48,3 +48,14 @@ pub fn which(request: &Request) -> Result<Insight, FieldError> {
         )),
     }
 }
+
+/// As [`which`], where only the insights that draw a series for each entity can be meant: trends unless the request asks for
+/// lifecycle or stickiness.
+pub fn which_of_series(request: &Request) -> Result<Insight, FieldError> {
+    Ok(match which(request)? {
+        insight @ (Insight::Lifecycle | Insight::Stickiness) => insight,
+        Insight::Trends | Insight::Funnels | Insight::Retention | Insight::Paths | Insight::Sessions => {
+            Insight::Trends
+        }
+    })
+}

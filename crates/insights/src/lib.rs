@@ -6,6 +6,7 @@ mod context;
 mod dates;
 mod definition;
 mod effective_filter;
+mod element_json;
 mod events;
 mod field_error;
 pub mod funnels;
@@ -28,9 +29,10 @@ pub use context::{Context, EARLIEST_SINCE, needs_earliest_event};
 pub use definition::{
     action_condition, check_action_steps, check_cohort, check_properties, cohort_condition, cohort_persons,
 };
+pub use element_json::element_json;
 pub use events::events;
 pub use field_error::{ErrorCode, FieldError};
-pub use insight::{Insight, which};
+pub use insight::{Insight, which, which_of_series};
 pub use persons::persons;
 pub use related::related;
 pub use request::Request;

@@ -1,6 +1,7 @@
 //! The request as sent: lenient JSON, where lists and objects may be JSON text and numbers and booleans strings.
 
 pub(crate) mod actor;
+pub(crate) mod breakdown;
 pub(crate) mod chosen_entity;
 pub(crate) mod entity;
 pub(crate) mod field;

@@ -23,6 +23,24 @@ impl ActorsUrl {
         }
     }
 
+    /// Of an insight with a series for each entity: what all of its series share.
+    pub(crate) fn of_series(of: &str, request: &Request, context: &Context<'_>) -> Self {
+        let keys = [
+            "interval",
+            "properties",
+            "property_groups",
+            "filter_test_accounts",
+            "aggregation_group_type_index",
+        ];
+        Self::new(of, request, &keys, context)
+    }
+
+    /// With one more field, which the request did not have or had otherwise.
+    pub(crate) fn and(mut self, key: &str, value: Value) -> Self {
+        self.handed_on.push((key.to_owned(), value));
+        self
+    }
+
     /// The path of one number, with what it alone asks for.
     pub(crate) fn with(&self, own: &[(String, Value)]) -> String {
         let mut parameters: Vec<(String, Value)> = own
@@ -34,8 +52,9 @@ impl ActorsUrl {
         with_query(&self.path, &parameters)
     }
 
-    /// `{filter, url}` of one number of an entity's series; `own` is what the number alone asks for.
-    pub(crate) fn point(&self, entity: &Entity, own: &[(&str, Value)]) -> Value {
+    /// `{filter, url}` of one number of an entity's series; `own` is what the number alone asks for, `further` what only its
+    /// path says.
+    pub(crate) fn point(&self, entity: &Entity, own: &[(&str, Value)], further: &[(&str, Value)]) -> Value {
         let shown = entity.shown();
         let mut filter = Map::new();
         for (key, field) in [
@@ -45,15 +64,17 @@ impl ActorsUrl {
         ] {
             filter.insert(key.to_owned(), shown[field].clone());
         }
-        filter.extend(own.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        let named = |(key, value): &(&str, Value)| ((*key).to_owned(), value.clone());
+        filter.extend(own.iter().map(named));
         let mut parameters: Vec<(String, Value)> = filter.clone().into_iter().collect();
         parameters.push((entity.list().to_owned(), json!([shown])));
+        parameters.extend(further.iter().map(named));
         json!({ "filter": filter, "url": self.with(&parameters) })
     }
 }
 
 /// `path?key=value&…`, in the order given. Lists and objects are written as JSON.
-pub(crate) fn with_query(path: &str, parameters: &[(String, Value)]) -> String {
+fn with_query(path: &str, parameters: &[(String, Value)]) -> String {
     let mut url = path.to_owned();
     for (index, (key, value)) in parameters.iter().enumerate() {
         url.push(if index == 0 { '?' } else { '&' });
@@ -65,7 +86,7 @@ pub(crate) fn with_query(path: &str, parameters: &[(String, Value)]) -> String {
 }
 
 /// The fields of a request that are given, to be handed on as they came.
-pub(crate) fn handed_on(request: &Map<String, Value>, keys: &[&str]) -> Vec<(String, Value)> {
+fn handed_on(request: &Map<String, Value>, keys: &[&str]) -> Vec<(String, Value)> {
     keys.iter()
         .filter_map(|key| given(request, key).map(|value| ((*key).to_owned(), value.clone())))
         .collect()

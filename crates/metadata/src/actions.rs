@@ -48,7 +48,7 @@ impl Metadata {
             description: new.description,
             tags: new.tags,
             steps: new.steps,
-            created_at: now,
+            created_at: time(micros(now))?,
             deleted: false,
         })
     }

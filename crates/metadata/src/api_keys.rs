@@ -37,7 +37,7 @@ impl Metadata {
         let key = ApiKey {
             id: Uuid::now_v7().simple().to_string(),
             label: label.to_owned(),
-            created_at: now,
+            created_at: time(micros(now))?,
             last_used_at: None,
         };
         sqlx::query("INSERT INTO personal_api_key (id, label, key_hash, created_at) VALUES ($1, $2, $3, $4)")

@@ -55,7 +55,7 @@ impl Metadata {
             count: None,
             last_calculation: None,
             errors_calculating: 0,
-            created_at: now,
+            created_at: time(micros(now))?,
             deleted: false,
         })
     }

@@ -19,6 +19,8 @@ pub enum Command {
     Serve(ServeOptions),
     /// Bring the event store's schema up to date, or show what that would do.
     Migrate(MigrateOptions),
+    /// Read all of the columnar store and name every damaged part, file and offset. The server must not be running.
+    Check(CheckOptions),
     /// Fill a project with a believable data set, through the same ingestion as real events.
     Demo(DemoOptions),
 }
@@ -105,6 +107,13 @@ pub struct MigrateOptions {
     /// Record as applied without running anything.
     #[arg(long)]
     pub fake: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct CheckOptions {
+    /// Folder of the engine's files and of the metadata.
+    #[arg(long, env = "GRANARY_DATA_DIR", default_value = "granary-data")]
+    pub data_dir: PathBuf,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -31,8 +31,9 @@ pub async fn open_clickhouse(options: &StoreOptions) -> Result<ClickHouseStore<H
 pub async fn embedded(options: &StoreOptions) -> Result<Embedded> {
     let folder = options.data_dir.join("store");
     let memory = options.memory_mib << 20;
-    // Half for a query at work, a quarter for what the next one reads again; the rest is memtables and everything else.
+    // Half for queries at work, a quarter for what the next one reads again; the rest is memtables and everything else.
     let config = EngineConfig {
+        memory_bytes: memory / 2,
         query_memory_bytes: memory / 2,
         cache_bytes: memory / 4,
         ..EngineConfig::default()

@@ -1,6 +1,8 @@
 //! The `granary` program: command line, configuration, wiring, shutdown. Everything else is in the libraries.
 
 pub mod app;
+#[cfg(feature = "ee")]
+mod check;
 pub mod cli;
 #[cfg(feature = "ee")]
 mod columnar;
@@ -31,6 +33,10 @@ pub fn main() -> std::process::ExitCode {
     let outcome = runtime.block_on(async {
         match cli.command.unwrap_or_default() {
             Command::Serve(options) => serve::run(options).await,
+            #[cfg(feature = "ee")]
+            Command::Check(options) => check::run(options).await,
+            #[cfg(not(feature = "ee"))]
+            Command::Check(_) => Err(anyhow::anyhow!("this binary was built without the `ee` feature")),
             Command::Migrate(options) => migrate::run(options).await,
             Command::Demo(options) => demo::run(options).await,
         }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use event_store::{Result, StoreError};
-use insights::{Condition, PersonSet, PropertySource, PropertyTest};
+use insights::{ActorKind, Condition, PersonSet, PropertySource, PropertyTest};
 use model::{ProjectId, TimeRange};
 use sql_builder::{
     Expr, Select, and, array, col, func, lambda, literal, not, of, or, param, subquery, table,
@@ -152,10 +152,7 @@ impl Scope {
                 times,
                 at_least,
             } => {
-                let (Some(from), Some(to)) = (
-                    periods.iter().map(|period| period.from).min(),
-                    periods.iter().map(|period| period.to).max(),
-                ) else {
+                let Some(range) = TimeRange::spanning(periods) else {
                     return Ok(literal(false));
                 };
                 let times = i64::try_from(*times).unwrap_or(i64::MAX);
@@ -172,7 +169,7 @@ impl Scope {
                 let kept = func("arraySum", [array(kept)]);
                 let at_least = i64::try_from(*at_least).unwrap_or(i64::MAX);
                 person.in_query(
-                    self.performers(events, Some(TimeRange { from, to }))?
+                    self.performers(events, Some(range))?
                         .having(kept.ge(param(at_least))),
                 )
             }
@@ -281,6 +278,33 @@ impl Scope {
             .filter(inner.compile(events)?)
             .group_by([of("d", "person_id")]))
     }
+}
+
+/// The events of the range for which the condition holds, with their `actor`; those without one are not there.
+pub fn events_of_actors(
+    (project, timezone): (ProjectId, Tz),
+    range: TimeRange,
+    kind: ActorKind,
+    condition: &Condition,
+) -> Result<Select> {
+    let scope = Scope {
+        project,
+        timezone,
+        sessions: range.into(),
+        subject: Subject::Event,
+    };
+    let (join, actor) = match kind {
+        ActorKind::Person => (PersonJoin::Inner, of("d", "person_id")),
+        ActorKind::Group(group_type) => (person_join(condition), group_key(group_type)),
+    };
+    let events = Select::from(events_with_persons(project, join))
+        .column(actor, "actor")
+        .filter(of("e", "team_id").eq(param(project.0)));
+    let events = within(events, range).filter(scope.compile(condition)?);
+    Ok(match kind {
+        ActorKind::Person => events,
+        ActorKind::Group(group_type) => events.filter(group_key(group_type).ne(literal(""))),
+    })
 }
 
 /// Only events of the range.

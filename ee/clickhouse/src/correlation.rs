@@ -18,8 +18,6 @@ use crate::row::Rows;
 
 /// Clicks and the like: what they were on is not among their properties.
 const AUTOCAPTURE: &str = "$autocapture";
-/// Combinations of event, key and value that occur no more often say nothing.
-const RARE: i64 = 2;
 
 /// One row: `total` and `converted_total` actors.
 pub fn totals(query: &CorrelationQuery) -> Result<Select> {
@@ -41,7 +39,7 @@ pub fn total(answer: &Rows) -> Result<(u64, u64)> {
 /// Columns `name`, `key`, `value`, `converted_actors`, `lost_actors`, of what enough of `total` actors did or have.
 pub fn correlation(query: &CorrelationQuery, total: u64) -> Result<Select> {
     let funnel = &query.funnel;
-    let (rows, keys, rare) = match &query.of {
+    let (rows, keys, occurrences) = match &query.of {
         CorrelationOf::Events { excluded } => {
             let mut select = events_in_time(funnel)?.column(of("e", "event"), "name");
             if !excluded.is_empty() {
@@ -55,7 +53,11 @@ pub fn correlation(query: &CorrelationQuery, total: u64) -> Result<Select> {
         CorrelationOf::EventProperties {
             events,
             excluded_keys,
-        } => (event_properties(funnel, events, excluded_keys)?, true, Some(RARE)),
+        } => (
+            event_properties(funnel, events, excluded_keys)?,
+            true,
+            Some(CorrelationQuery::OCCURRENCES_MIN),
+        ),
     };
     let distinct = |condition: Expr| func("uniqExactIf", [col("actor"), condition]);
     let mut items = Select::from(subquery(rows, "rows"))
@@ -69,12 +71,10 @@ pub fn correlation(query: &CorrelationQuery, total: u64) -> Result<Select> {
     items = items
         .column(distinct(col("converted")), "converted_actors")
         .column(distinct(not(col("converted"))), "lost_actors");
-    // Two in a hundred of all, at most 25.
-    let enough = (total * 2).div_ceil(100).min(25);
-    let enough = i64::try_from(enough).unwrap_or(i64::MAX);
+    let enough = i64::try_from(CorrelationQuery::actors_min(total)).unwrap_or(i64::MAX);
     items = items.having((col("converted_actors") + col("lost_actors")).ge(param(enough)));
-    if let Some(rare) = rare {
-        items = items.having(func("count", []).gt(literal(rare)));
+    if let Some(occurrences) = occurrences {
+        items = items.having(func("count", []).ge(literal(i64::from(occurrences))));
     }
     items = items.order_by([col("name").asc()]);
     if keys {

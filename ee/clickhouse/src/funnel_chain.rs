@@ -48,7 +48,11 @@ pub fn listed_values(query: &FunnelQuery) -> Result<Option<Select>> {
     };
     let conditions = match breakdown.attribution {
         Attribution::FirstTouch | Attribution::LastTouch => query.steps.iter().collect(),
-        Attribution::AllEvents => of_step(0)?,
+        Attribution::AllEvents => match query.order {
+            FunnelOrder::Ordered | FunnelOrder::Strict => of_step(0)?,
+            // Every step may be the entrance.
+            FunnelOrder::Unordered => query.steps.iter().collect(),
+        },
         Attribution::Step(step) => of_step(step)?,
     };
     let (select, _) = events(query, &conditions)?;

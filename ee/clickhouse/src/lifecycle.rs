@@ -7,18 +7,12 @@ use insights::{ActorKind, LifecyclePoint, LifecycleQuery, LifecycleStatus};
 use sql_builder::{Expr, Select, and, col, func, lambda, literal, of, param, subquery};
 
 use crate::buckets::bucket;
-use crate::conditions::{Scope, Subject, person_join, within};
-use crate::groups_join::{group_key, latest_groups_since};
+use crate::conditions::events_of_actors;
+use crate::groups_join::latest_groups_since;
 use crate::person_query::living_since;
-use crate::persons_join::{PersonJoin, events_with_persons};
 use crate::row::Rows;
 
-const STATUSES: [LifecycleStatus; 4] = [
-    LifecycleStatus::New,
-    LifecycleStatus::Returning,
-    LifecycleStatus::Resurrecting,
-    LifecycleStatus::Dormant,
-];
+const STATUSES: [LifecycleStatus; 4] = LifecycleStatus::ALL;
 
 /// Columns `place` (see [`place`]), `actors`.
 pub fn lifecycle(query: &LifecycleQuery) -> Result<Select> {
@@ -81,10 +75,10 @@ pub fn actors(query: &LifecycleQuery) -> Result<Select> {
         "multiIf",
         [
             col("t").eq(col("born")),
-            literal(0),
+            literal(place(0, LifecycleStatus::New)),
             col("gap").eq(literal(1)),
-            literal(1),
-            literal(2),
+            literal(place(0, LifecycleStatus::Returning)),
+            literal(place(0, LifecycleStatus::Resurrecting)),
         ],
     );
     let present = func(
@@ -110,7 +104,13 @@ pub fn actors(query: &LifecycleQuery) -> Result<Select> {
     );
     let dormant = func(
         "arrayMap",
-        [lambda(["t"], col("t") * literal(4) + literal(7)), last_of_runs],
+        [
+            lambda(
+                ["t"],
+                col("t") * literal(4) + literal(place(1, LifecycleStatus::Dormant)),
+            ),
+            last_of_runs,
+        ],
     );
     Ok(Select::from(subquery(with_birth, "births"))
         .expr(col("actor"))
@@ -122,27 +122,13 @@ const NEVER: i64 = -9;
 
 /// Columns `actor`, `ticks` (ascending; -1 is the interval before the first tick).
 fn active(query: &LifecycleQuery) -> Result<Select> {
-    let scope = Scope {
-        project: query.project,
-        timezone: query.timezone,
-        sessions: query.range.into(),
-        subject: Subject::Event,
-    };
-    let (join, actor) = match query.actor {
-        ActorKind::Person => (PersonJoin::Inner, of("d", "person_id")),
-        ActorKind::Group(group_type) => (person_join(&query.condition), group_key(group_type)),
-    };
-    let mut rows = within(
-        Select::from(events_with_persons(query.project, join))
-            .column(actor, "actor")
-            .column(tick(query, of("e", "timestamp")), "tick")
-            .filter(of("e", "team_id").eq(param(query.project.0))),
+    let rows = events_of_actors(
+        (query.project, query.timezone),
         query.range,
-    )
-    .filter(scope.compile(&query.condition)?);
-    if let ActorKind::Group(group_type) = query.actor {
-        rows = rows.filter(group_key(group_type).ne(literal("")));
-    }
+        query.actor,
+        &query.condition,
+    )?
+    .column(tick(query, of("e", "timestamp")), "tick");
     Ok(Select::from(subquery(rows, "rows"))
         .expr(col("actor"))
         .column(

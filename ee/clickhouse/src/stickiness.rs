@@ -1,13 +1,11 @@
 //! In how many intervals actors were active.
 
 use event_store::{Result, StoreError};
-use insights::{ActorKind, StickinessPoint, StickinessQuery};
-use sql_builder::{Select, col, func, literal, of, param, subquery};
+use insights::{StickinessPoint, StickinessQuery};
+use sql_builder::{Select, col, func, of, subquery};
 
 use crate::buckets::calendar_interval;
-use crate::conditions::{Scope, Subject, person_join, within};
-use crate::groups_join::group_key;
-use crate::persons_join::{PersonJoin, events_with_persons};
+use crate::conditions::events_of_actors;
 use crate::row::Rows;
 
 /// Columns `intervals`, `actors`.
@@ -34,16 +32,6 @@ pub fn points(answer: &Rows) -> Result<Vec<StickinessPoint>> {
 
 /// Columns `actor`, `intervals`.
 pub fn active(query: &StickinessQuery) -> Result<Select> {
-    let scope = Scope {
-        project: query.project,
-        timezone: query.timezone,
-        sessions: query.range.into(),
-        subject: Subject::Event,
-    };
-    let (join, actor) = match query.actor {
-        ActorKind::Person => (PersonJoin::Inner, of("d", "person_id")),
-        ActorKind::Group(group_type) => (person_join(&query.condition), group_key(group_type)),
-    };
     let interval = calendar_interval(
         query.interval,
         query.timezone,
@@ -51,17 +39,13 @@ pub fn active(query: &StickinessQuery) -> Result<Select> {
         query.range.from,
         of("e", "timestamp"),
     );
-    let mut rows = within(
-        Select::from(events_with_persons(query.project, join))
-            .column(actor, "actor")
-            .column(interval, "interval")
-            .filter(of("e", "team_id").eq(param(query.project.0))),
+    let rows = events_of_actors(
+        (query.project, query.timezone),
         query.range,
-    )
-    .filter(scope.compile(&query.condition)?);
-    if let ActorKind::Group(group_type) = query.actor {
-        rows = rows.filter(group_key(group_type).ne(literal("")));
-    }
+        query.actor,
+        &query.condition,
+    )?
+    .column(interval, "interval");
     Ok(Select::from(subquery(rows, "rows"))
         .expr(col("actor"))
         .column(func("uniqExact", [col("interval")]), "intervals")

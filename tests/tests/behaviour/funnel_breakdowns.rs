@@ -50,7 +50,10 @@ async fn four_ways_to_attribute(p: &Project) -> TestResult {
     let first = json!([["", [1, 0]], ["free", [2, 2]], ["pro", [2, 1]]]);
     for (attribution, expected) in [
         (json!({}), first.clone()),
-        (json!({"breakdown_attribution_type": "first_touch"}), first.clone()),
+        (
+            json!({"breakdown_attribution_type": "first_touch"}),
+            first.clone(),
+        ),
         (
             json!({"breakdown_attribution_type": "last_touch"}),
             json!([["", [1, 0]], ["free", [1, 1]], ["pro", [3, 2]]]),
@@ -100,7 +103,8 @@ async fn an_actor_counts_under_each_value_of_the_step(p: &Project) -> TestResult
     let step = |step: u32| {
         by_plan(json!({"breakdown_attribution_type": "step", "breakdown_attribution_value": step}))
     };
-    p.check_funnels(&step(0), json!([["x", [1, 1]], ["y", [2, 1]]])).await?;
+    p.check_funnels(&step(0), json!([["x", [1, 1]], ["y", [2, 1]]]))
+        .await?;
     p.check_funnels(&step(1), json!([["z", [1, 1]]])).await.map(drop)
 }
 
@@ -116,7 +120,8 @@ async fn the_earliest_and_the_latest_touch(p: &Project) -> TestResult {
     ])
     .await?;
     // Of simultaneous touches the smallest value is the first, the greatest the last one.
-    p.check_funnels(&by_plan(json!({})), json!([["k", [1, 1]]])).await?;
+    p.check_funnels(&by_plan(json!({})), json!([["k", [1, 1]]]))
+        .await?;
     p.check_funnels(
         &by_plan(json!({"breakdown_attribution_type": "last_touch"})),
         json!([["n", [1, 1]]]),
@@ -151,8 +156,11 @@ async fn several_properties(p: &Project) -> TestResult {
     p.check_funnels(&by_plan(json!({"breakdown": ["os", "plan"]})), expected.clone())
         .await?;
     let parts = json!([{"property": "os", "type": "event"}, {"property": "plan", "type": "event"}]);
-    p.check_funnels(&by_plan(json!({"breakdown": null, "breakdowns": parts})), expected)
-        .await?;
+    p.check_funnels(
+        &by_plan(json!({"breakdown": null, "breakdowns": parts})),
+        expected,
+    )
+    .await?;
     p.check_funnels(
         &by_plan(json!({"breakdown": ["os", "plan"], "breakdown_attribution_type": "all_events"})),
         json!([
@@ -201,7 +209,8 @@ async fn the_most_frequent_values_and_the_others(p: &Project) -> TestResult {
     )
     .await?;
     // By the last step: a and c have an event each.
-    let last = json!({"breakdown_limit": 1, "breakdown_attribution_type": "step", "breakdown_attribution_value": 1});
+    let last =
+        json!({"breakdown_limit": 1, "breakdown_attribution_type": "step", "breakdown_attribution_value": 1});
     p.check_funnels(&by_plan(last), json!([["a", [1, 1]], ["Other", [1, 1]]]))
         .await?;
     // Twenty-five where nothing is said.
@@ -218,7 +227,9 @@ async fn the_most_frequent_values_and_the_others(p: &Project) -> TestResult {
     let result = p.insight("funnel", request).await?;
     let rows = result.as_array().map_or(0, Vec::len);
     ensure!(
-        rows == 26 && result[24][0]["breakdown_value"] == "v24" && result[25][0]["breakdown_value"] == "Other",
+        rows == 26
+            && result[24][0]["breakdown_value"] == "v24"
+            && result[25][0]["breakdown_value"] == "Other",
         "{result}"
     );
     Ok(())
@@ -275,8 +286,10 @@ async fn values_are_what_they_print_as(p: &Project) -> TestResult {
 }
 
 async fn properties_of_persons(p: &Project) -> TestResult {
-    p.person("p1", "2019-12-01T00:00Z", json!({"plan": "pro"})).await?;
-    p.person("p2", "2019-12-01T00:00Z", json!({"plan": "free"})).await?;
+    p.person("p1", "2019-12-01T00:00Z", json!({"plan": "pro"}))
+        .await?;
+    p.person("p2", "2019-12-01T00:00Z", json!({"plan": "free"}))
+        .await?;
     p.events([
         on("p1", "A", "10:00", Some("nothing")),
         on("p1", "B", "11:00", None),
@@ -292,16 +305,23 @@ async fn properties_of_persons(p: &Project) -> TestResult {
         p.check_funnels(&request, expected.clone()).await?;
     }
     // What a person has now counts, not what it had then.
-    p.person("p2", "2020-01-05T00:00Z", json!({"plan": "pro"})).await?;
+    p.person("p2", "2020-01-05T00:00Z", json!({"plan": "pro"}))
+        .await?;
     p.check_funnels(&request, json!([["", [1, 1]], ["pro", [2, 1]]]))
         .await
         .map(drop)
 }
 
 async fn properties_of_groups(p: &Project) -> TestResult {
-    p.group("organization", "acme", "2019-12-01T00:00Z", json!({"industry": "it"}))
+    p.group(
+        "organization",
+        "acme",
+        "2019-12-01T00:00Z",
+        json!({"industry": "it"}),
+    )
+    .await?;
+    p.group("organization", "beta", "2019-12-01T00:00Z", json!({}))
         .await?;
-    p.group("organization", "beta", "2019-12-01T00:00Z", json!({})).await?;
     p.events([
         on("p1", "A", "10:00", None).of_group("organization", "acme"),
         on("p1", "B", "11:00", None).of_group("organization", "acme"),
@@ -310,13 +330,14 @@ async fn properties_of_groups(p: &Project) -> TestResult {
         on("p3", "B", "11:00", None).of_group("organization", "acme"),
     ])
     .await?;
-    let request = by_plan(
-        json!({"breakdown": "industry", "breakdown_type": "group", "breakdown_group_type_index": 0}),
-    );
-    p.check_funnels(&request, json!([["", [1, 0]], ["it", [2, 2]]])).await?;
+    let request =
+        by_plan(json!({"breakdown": "industry", "breakdown_type": "group", "breakdown_group_type_index": 0}));
+    p.check_funnels(&request, json!([["", [1, 0]], ["it", [2, 2]]]))
+        .await?;
     // By groups themselves, events without one are not there.
     let groups = merged(&request, json!({"aggregation_group_type_index": 0}));
-    p.check_funnels(&groups, json!([["", [1, 0]], ["it", [1, 1]]])).await?;
+    p.check_funnels(&groups, json!([["", [1, 0]], ["it", [1, 1]]]))
+        .await?;
     let all = merged(&request, json!({"breakdown_attribution_type": "all_events"}));
     p.check_funnels(&all, json!([["", [2, 0]], ["it", [1, 1]]]))
         .await
@@ -324,8 +345,10 @@ async fn properties_of_groups(p: &Project) -> TestResult {
 }
 
 async fn cohorts_one_by_one(p: &Project) -> TestResult {
-    p.person("p1", "2019-12-01T00:00Z", json!({"plan": "pro"})).await?;
-    p.person("p2", "2019-12-01T00:00Z", json!({"plan": "free"})).await?;
+    p.person("p1", "2019-12-01T00:00Z", json!({"plan": "pro"}))
+        .await?;
+    p.person("p2", "2019-12-01T00:00Z", json!({"plan": "free"}))
+        .await?;
     p.events([
         on("p1", "A", "10:00", None),
         on("p1", "B", "11:00", None),
@@ -342,15 +365,21 @@ async fn cohorts_one_by_one(p: &Project) -> TestResult {
             .await?;
         ids.push(cohort["id"].clone());
     }
-    let request = by_plan(json!({"breakdown_type": "cohort", "breakdown": [ids[1], ids[0], ids[2], "all", 999_999]}));
+    let request =
+        by_plan(json!({"breakdown_type": "cohort", "breakdown": [ids[1], ids[0], ids[2], "all", 999_999]}));
     let expected = json!([[ids[1], [1, 1]], [ids[0], [1, 0]], ["all", [3, 2]]]);
     let result = p.check_funnels(&request, expected).await?;
     ensure!(
         result[0][0]["breakdown"] == "pro" && result[2][1]["breakdown"] == "all users",
         "{result}"
     );
-    let single = merged(&request, json!({"breakdown": ids[0], "funnel_order_type": "strict"}));
-    p.check_funnels(&single, json!([[ids[0], [1, 0]]])).await.map(drop)
+    let single = merged(
+        &request,
+        json!({"breakdown": ids[0], "funnel_order_type": "strict"}),
+    );
+    p.check_funnels(&single, json!([[ids[0], [1, 0]]]))
+        .await
+        .map(drop)
 }
 
 async fn all_events_of_a_chain_carry_one_value(p: &Project) -> TestResult {
@@ -364,20 +393,29 @@ async fn all_events_of_a_chain_carry_one_value(p: &Project) -> TestResult {
     ])
     .await?;
     let attributed = |attribution: &str, extra: Value| {
-        merged(&by_plan(json!({"breakdown_attribution_type": attribution})), extra)
+        merged(
+            &by_plan(json!({"breakdown_attribution_type": attribution})),
+            extra,
+        )
     };
     // What comes in between has another value.
     let strict = json!({"funnel_order_type": "strict"});
-    p.check_funnels(&attributed("all_events", strict.clone()), json!([["pro", [2, 1]]]))
-        .await?;
+    p.check_funnels(
+        &attributed("all_events", strict.clone()),
+        json!([["pro", [2, 1]]]),
+    )
+    .await?;
     p.check_funnels(
         &attributed("first_touch", strict),
         json!([["free", [1, 0]], ["pro", [1, 0]]]),
     )
     .await?;
     let excluding = json!({"exclusions": [{"id": "X", "funnel_from_step": 0, "funnel_to_step": 1}]});
-    p.check_funnels(&attributed("all_events", excluding.clone()), json!([["pro", [2, 1]]]))
-        .await?;
+    p.check_funnels(
+        &attributed("all_events", excluding.clone()),
+        json!([["pro", [2, 1]]]),
+    )
+    .await?;
     p.check_funnels(&attributed("first_touch", excluding), json!([["free", [1, 0]]]))
         .await?;
     // Unordered, two's steps have a value each.
@@ -393,7 +431,10 @@ async fn all_events_of_a_chain_carry_one_value(p: &Project) -> TestResult {
     )
     .await?;
     let second = merged(&unordered, json!({"breakdown_attribution_value": 1}));
-    p.check_funnels(&attributed("step", second), json!([["free", [1, 1]], ["pro", [1, 1]]]))
-        .await
-        .map(drop)
+    p.check_funnels(
+        &attributed("step", second),
+        json!([["free", [1, 1]], ["pro", [1, 1]]]),
+    )
+    .await
+    .map(drop)
 }

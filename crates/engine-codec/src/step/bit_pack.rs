@@ -1,7 +1,8 @@
-//! Frame of reference: per piece the least number, and each number's distance from it in as many bits as the greatest.
+//! Frame of reference: per piece the least number, and each number's distance from it in as many bits as the greatest
+//! takes, after division by what divides all of them (milliseconds kept as microseconds).
 
 use super::{Width, by_width, number, numbers, push_number};
-use crate::bits::{BitReader, BitWriter, low_mask, width_of};
+use crate::bits::{BitReader, BitWriter, low_mask, read_varint, width_of, write_varint};
 
 /// Numbers that share a reference.
 const PIECE: usize = 1024;
@@ -22,7 +23,7 @@ fn sign_bit<const W: usize>(signed: bool) -> u64 {
     if signed { 1 << (W * 8 - 1) } else { 0 }
 }
 
-/// Each piece: bits 1, least number W, distances.
+/// Each piece: bits 1, least number W, divisor as a varint, distances.
 fn encode_wide<const W: usize>(signed: bool, body: &[u8], out: &mut Vec<u8>) -> Option<usize> {
     let flip = sign_bit::<W>(signed);
     for piece in body.chunks(PIECE * W) {
@@ -31,16 +32,39 @@ fn encode_wide<const W: usize>(signed: bool, body: &[u8], out: &mut Vec<u8>) -> 
             least = least.min(value ^ flip);
             greatest = greatest.max(value ^ flip);
         }
-        let bits = width_of(greatest.wrapping_sub(least));
+        let mut divisor = 0;
+        for value in numbers::<W>(piece) {
+            divisor = common_divisor((value ^ flip) - least, divisor);
+            if divisor == 1 {
+                break;
+            }
+        }
+        let divisor = divisor.max(1);
+        let bits = width_of((greatest - least) / divisor);
         out.push(bits as u8);
         push_number::<W>(least, out);
+        write_varint(divisor, out);
         let mut writer = BitWriter::new(out);
-        for value in numbers::<W>(piece) {
-            writer.write((value ^ flip) - least, bits);
+        if divisor == 1 {
+            for value in numbers::<W>(piece) {
+                writer.write((value ^ flip) - least, bits);
+            }
+        } else {
+            for value in numbers::<W>(piece) {
+                writer.write(((value ^ flip) - least) / divisor, bits);
+            }
         }
         writer.finish();
     }
     Some(0)
+}
+
+/// The greatest number that divides both; of 0 and a number that number.
+fn common_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 pub(super) fn decode(
@@ -64,7 +88,8 @@ fn decode_wide<const W: usize>(signed: bool, mut coded: &[u8], body: usize, out:
     while left > 0 {
         let (bits, rest) = coded.split_first()?;
         let bits = u32::from(*bits);
-        let (least, rest) = rest.split_first_chunk::<W>()?;
+        let (least, mut rest) = rest.split_first_chunk::<W>()?;
+        let divisor = read_varint(&mut rest)?;
         if bits > W as u32 * 8 {
             return None;
         }
@@ -75,11 +100,13 @@ fn decode_wide<const W: usize>(signed: bool, mut coded: &[u8], body: usize, out:
         if rest.len() < packed {
             return None;
         }
-        // What stands behind the piece lets the fast way read whole words.
-        let mut push = |distance: u64| push_number::<W>(least.wrapping_add(distance) ^ flip, out);
+        let start = out.len();
+        out.resize(start + count * W, 0);
+        let room = &mut out[start..].as_chunks_mut::<W>().0[..];
+        let undo = |distance: u64| least.wrapping_add(distance.wrapping_mul(divisor)) ^ flip;
         if bits <= 56 {
             let mask = low_mask(bits);
-            for at in 0..count {
+            for (at, slot) in room.iter_mut().enumerate() {
                 let bit = at * bits as usize;
                 let tail = &rest[bit / 8..];
                 let word = match tail.first_chunk::<8>() {
@@ -90,12 +117,12 @@ fn decode_wide<const W: usize>(signed: bool, mut coded: &[u8], body: usize, out:
                         u64::from_le_bytes(chunk)
                     }
                 };
-                push((word >> (bit % 8)) & mask);
+                slot.copy_from_slice(&undo((word >> (bit % 8)) & mask).to_le_bytes()[..W]);
             }
         } else {
             let mut reader = BitReader::new(rest);
-            for _ in 0..count {
-                push(reader.read(bits)?);
+            for slot in room {
+                slot.copy_from_slice(&undo(reader.read(bits)?).to_le_bytes()[..W]);
             }
         }
         coded = &rest[packed..];

@@ -11,6 +11,9 @@ const VALUES_MAX: usize = 1 << 16;
 /// Parameters: number of rows, of distinct strings. Output: for each row the number of its string (4 bytes each, the
 /// body), in the order in which they first come; lengths of the strings as varints; their bytes.
 pub(super) fn encode(input: &Coded, params: &mut Vec<u8>) -> Option<Coded> {
+    if !input.body.is_multiple_of(4) {
+        return None;
+    }
     let (lengths, mut text) = input.bytes.split_at_checked(input.body)?;
     let rows = input.body / 4;
     let values_max = VALUES_MAX.min(rows * 3 / 4 + 1);

@@ -8,6 +8,9 @@ const TEXT_BYTES: usize = 36;
 /// Parameters: number of rows, of UUIDs. Output: the UUIDs as little-endian numbers (the body), and unless all rows are
 /// UUIDs, one bit a row, lowest first: 1 = a UUID, 0 = empty.
 pub(super) fn encode(input: &Coded, params: &mut Vec<u8>) -> Option<Coded> {
+    if !input.body.is_multiple_of(4) {
+        return None;
+    }
     let (lengths, mut text) = input.bytes.split_at_checked(input.body)?;
     let rows = input.body / 4;
     let mut present = vec![0u8; rows.div_ceil(8)];
@@ -54,13 +57,14 @@ fn parse(text: &[u8; TEXT_BYTES]) -> Option<u128> {
 
 fn print(value: u128, out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (at, byte) in value.to_be_bytes().into_iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            out.push(b'-');
-        }
-        out.push(DIGITS[usize::from(byte >> 4)]);
-        out.push(DIGITS[usize::from(byte & 15)]);
+    /// Where the two digits of each byte stand.
+    const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+    let mut text = [b'-'; TEXT_BYTES];
+    for (byte, place) in value.to_be_bytes().into_iter().zip(PLACES) {
+        text[place] = DIGITS[usize::from(byte >> 4)];
+        text[place + 1] = DIGITS[usize::from(byte & 15)];
     }
+    out.extend_from_slice(&text);
 }
 
 pub(super) fn decode(mut params: &[u8], input: &[u8], len: usize) -> Option<Vec<u8>> {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use engine_codec::{CodecError, Dictionary, encode_codes, encode_column, encode_frame};
+use engine_codec::{
+    BlockEncoder, CodecError, ColumnCodec, Compression, Dictionary, encode_codes, encode_column,
+    encode_frame, encode_streams,
+};
 use engine_types::Column;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -57,8 +60,12 @@ pub(crate) struct ColumnWriter {
     dictionary: Option<Arc<Dictionary>>,
     file: HashingFile,
     marks: Vec<Mark>,
-    /// Raw bytes of the open block.
+    encoder: BlockEncoder,
+    /// Raw bytes of the open block, and where in them streams end.
     raw: Vec<u8>,
+    ends: Vec<usize>,
+    /// Of the dictionary.
+    compression: Compression,
 }
 
 impl ColumnWriter {
@@ -67,16 +74,24 @@ impl ColumnWriter {
         folder: &str,
         table: &str,
         column: PartColumn,
+        codec: &ColumnCodec,
         dictionary: Option<Arc<Dictionary>>,
     ) -> Result<Self> {
         let file = HashingFile::create(directory, format!("{folder}/{}", column.data_file()))?;
+        let encoder = match &dictionary {
+            None => BlockEncoder::new(&column.ty, codec.clone()),
+            Some(dictionary) => BlockEncoder::for_codes(dictionary.width(), codec),
+        };
         Ok(Self {
             column,
+            encoder,
+            compression: codec.compression(),
             table: table.to_owned(),
             dictionary,
             file,
             marks: Vec::new(),
             raw: Vec::new(),
+            ends: Vec::new(),
         })
     }
 
@@ -88,10 +103,11 @@ impl ColumnWriter {
     /// Writes the rows of one granule.
     pub fn granule(&mut self, rows: &Column) -> Result<()> {
         let inner = self.raw.len();
+        let streams_before = self.ends.len();
         match &self.dictionary {
             None => {
                 let mut raw = std::mem::take(&mut self.raw);
-                let outcome = encode_column(rows, &self.column.ty, &mut raw);
+                let outcome = encode_streams(rows, &self.column.ty, &mut raw, &mut self.ends);
                 self.raw = raw;
                 outcome.map_err(self.encode_error())?;
             }
@@ -104,12 +120,15 @@ impl ColumnWriter {
                     ),
                 })?;
                 encode_codes(&codes, dictionary.width(), &mut self.raw);
+                self.ends.push(self.raw.len());
             }
         }
         if inner > 0 && self.raw.len() > BLOCK_BYTES_MAX {
             let granule = self.raw.split_off(inner);
+            let ends = self.ends.split_off(streams_before);
             self.close_block()?;
             self.raw = granule;
+            self.ends = ends.into_iter().map(|end| end - inner).collect();
             self.mark(0, rows.len());
         } else {
             self.mark(inner, rows.len());
@@ -131,26 +150,42 @@ impl ColumnWriter {
 
     fn close_block(&mut self) -> Result<()> {
         let raw = std::mem::take(&mut self.raw);
+        let ends = std::mem::take(&mut self.ends);
         let mut frame = Vec::new();
+        let mut start = 0;
         for piece in raw.chunks(BLOCK_BYTES_MAX) {
             frame.clear();
-            encode_frame(piece, self.column.compression, &mut frame).map_err(self.encode_error())?;
+            let before = ends.partition_point(|end| *end <= start);
+            let until = ends.partition_point(|end| *end <= start + piece.len());
+            let piece_ends: Vec<usize> = ends[before..until].iter().map(|end| end - start).collect();
+            let outcome = self.encoder.encode(piece, before, &piece_ends, &mut frame);
+            outcome.map_err(self.encode_error())?;
             self.file.write(&frame)?;
+            start += piece.len();
         }
-        self.raw = raw;
+        (self.raw, self.ends) = (raw, ends);
         self.raw.clear();
+        self.ends.clear();
         Ok(())
     }
 
-    /// Closes the files; answers names and checksums.
-    pub fn finish(mut self, directory: &dyn Directory, folder: &str) -> Result<Vec<(String, FileChecksum)>> {
+    /// Closes the files; answers the column as it was written, and names and checksums of the files.
+    pub fn finish(
+        mut self,
+        directory: &dyn Directory,
+        folder: &str,
+    ) -> Result<(PartColumn, Vec<(String, FileChecksum)>)> {
         self.close_block()?;
+        self.column.codec = self.encoder.description();
+        self.column.raw_bytes = self.encoder.raw_bytes();
         self.mark(0, 0);
         let mut out = Vec::new();
         let marks = Marks::new(std::mem::take(&mut self.marks)).encode();
         out.push(write_file(directory, folder, &self.column.marks_file(), &marks)?);
         if let Some(dictionary) = &self.dictionary {
-            let bytes = encode_dictionary(dictionary, &self.column).map_err(self.encode_error())?;
+            let (bytes, raw_bytes) =
+                encode_dictionary(dictionary, &self.column, self.compression).map_err(self.encode_error())?;
+            self.column.raw_bytes += raw_bytes;
             out.push(write_file(
                 directory,
                 folder,
@@ -159,7 +194,7 @@ impl ColumnWriter {
             )?);
         }
         out.push((self.column.data_file(), self.file.finish()?));
-        Ok(out)
+        Ok((self.column, out))
     }
 }
 
@@ -175,16 +210,17 @@ pub(crate) fn write_file(
     Ok((name.to_owned(), file.finish()?))
 }
 
-/// Number of values, then frames with their streams.
+/// Number of values, then frames with their streams; and how many bytes these have raw.
 fn encode_dictionary(
     dictionary: &Dictionary,
     column: &PartColumn,
-) -> std::result::Result<Vec<u8>, CodecError> {
+    compression: Compression,
+) -> std::result::Result<(Vec<u8>, u64), CodecError> {
     let mut raw = Vec::new();
     encode_column(dictionary.values(), &column.ty, &mut raw)?;
     let mut out = (dictionary.len() as u32).to_le_bytes().to_vec();
     for piece in raw.chunks(BLOCK_BYTES_MAX) {
-        encode_frame(piece, column.compression, &mut out)?;
+        encode_frame(piece, compression, &mut out)?;
     }
-    Ok(out)
+    Ok((out, raw.len() as u64))
 }

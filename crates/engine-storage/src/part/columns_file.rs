@@ -1,12 +1,14 @@
-//! `columns.txt`: the columns that a part has, their types, compression and encoding.
+//! `columns.txt`: the columns that a part has, their types, codecs and encodings.
 
-use engine_codec::{CodeWidth, Compression};
+use engine_codec::CodeWidth;
 use engine_types::DataType;
 
 use super::name::{escape, unescape};
 
 pub(crate) const COLUMNS_FILE: &str = "columns.txt";
-const FIRST_LINE: &str = "columns format version: 1";
+const FIRST_LINE: &str = "columns format version: 2";
+/// Without the number of raw bytes.
+const FIRST_LINE_V1: &str = "columns format version: 1";
 /// The only layout so far: a file pair per column. Compact parts will say `compact`.
 const LAYOUT_LINE: &str = "layout: wide";
 
@@ -23,8 +25,11 @@ pub(crate) enum Encoding {
 pub(crate) struct PartColumn {
     pub name: String,
     pub ty: DataType,
-    pub compression: Compression,
+    /// What the writer used, for people: every block says for itself how it is read.
+    pub codec: String,
     pub encoding: Encoding,
+    /// Bytes before compression; 0 when the part is too old to know.
+    pub raw_bytes: u64,
 }
 
 impl PartColumn {
@@ -49,10 +54,11 @@ pub(crate) fn columns_to_text(columns: &[PartColumn]) -> String {
             Encoding::Dictionary(width) => format!("dictionary{}", width.bytes()),
         };
         out.push_str(&format!(
-            "{}\t{}\t{}\t{encoding}\n",
+            "{}\t{}\t{}\t{encoding}\t{}\n",
             escape(&column.name),
             column.ty,
-            column.compression
+            column.codec,
+            column.raw_bytes
         ));
     }
     out
@@ -60,21 +66,29 @@ pub(crate) fn columns_to_text(columns: &[PartColumn]) -> String {
 
 pub(crate) fn parse_columns(text: &str) -> Result<Vec<PartColumn>, String> {
     let mut lines = text.lines();
-    for expected in [FIRST_LINE, LAYOUT_LINE] {
-        let line = lines.next().unwrap_or_default();
-        if line != expected {
-            return Err(format!("`{line}` where `{expected}` belongs"));
-        }
+    let version = lines.next().unwrap_or_default();
+    if ![FIRST_LINE, FIRST_LINE_V1].contains(&version) {
+        return Err(format!("`{version}` where `{FIRST_LINE}` belongs"));
     }
-    lines.map(parse_line).collect()
+    let layout = lines.next().unwrap_or_default();
+    if layout != LAYOUT_LINE {
+        return Err(format!("`{layout}` where `{LAYOUT_LINE}` belongs"));
+    }
+    lines
+        .map(|line| parse_line(line, version == FIRST_LINE_V1))
+        .collect()
 }
 
-fn parse_line(line: &str) -> Result<PartColumn, String> {
+fn parse_line(line: &str, is_v1: bool) -> Result<PartColumn, String> {
     let fields: Vec<&str> = line.split('\t').collect();
-    let [name, ty, compression, encoding] = fields.as_slice() else {
-        return Err(format!(
-            "`{line}` is not a name, a type, a compression and an encoding"
-        ));
+    let (name, ty, codec, encoding, raw_bytes) = match fields.as_slice() {
+        [name, ty, codec, encoding] if is_v1 => (name, ty, codec, encoding, Some(0)),
+        [name, ty, codec, encoding, raw] if !is_v1 => (name, ty, codec, encoding, raw.parse().ok()),
+        _ => {
+            return Err(format!(
+                "`{line}` is not a name, a type, a codec, an encoding and a number of bytes"
+            ));
+        }
     };
     let encoding = match *encoding {
         "plain" => Encoding::Plain,
@@ -88,20 +102,8 @@ fn parse_line(line: &str) -> Result<PartColumn, String> {
     Ok(PartColumn {
         name: unescape(name).ok_or_else(|| format!("`{name}` is not an escaped name"))?,
         ty: DataType::parse(ty).map_err(|e| e.to_string())?,
-        compression: parse_compression(compression)?,
+        codec: (*codec).to_owned(),
         encoding,
+        raw_bytes: raw_bytes.ok_or_else(|| format!("`{line}` ends in no number of bytes"))?,
     })
-}
-
-fn parse_compression(text: &str) -> Result<Compression, String> {
-    match text {
-        "NONE" => Ok(Compression::None),
-        "LZ4" => Ok(Compression::Lz4),
-        other => other
-            .strip_prefix("ZSTD(")
-            .and_then(|rest| rest.strip_suffix(')'))
-            .and_then(|level| level.parse().ok())
-            .map(Compression::Zstd)
-            .ok_or_else(|| format!("unknown compression `{other}`")),
-    }
 }

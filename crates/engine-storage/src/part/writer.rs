@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine_codec::Dictionary;
+use engine_codec::{ColumnCodec, Dictionary};
 use engine_types::{Block, Column, DataType};
 
 use super::checksums::{CHECKSUMS_FILE, Checksums, FileChecksum};
@@ -32,12 +32,14 @@ pub(crate) struct PartWriter {
 }
 
 impl PartWriter {
-    /// `dictionaries[i]` is of column `i`, which is then stored as codes.
+    /// `dictionaries[i]` is of column `i`, which is then stored as codes. `forced` replaces the codecs of columns whose
+    /// type it suits.
     pub fn create(
         directory: &Arc<dyn Directory>,
         folder: &str,
         def: &Arc<TableDef>,
         dictionaries: Vec<Option<Arc<Dictionary>>>,
+        forced: Option<&ColumnCodec>,
     ) -> Result<Self> {
         directory
             .create_folder(folder)
@@ -52,13 +54,18 @@ impl PartWriter {
                     None => Encoding::Plain,
                     Some(dictionary) => Encoding::Dictionary(dictionary.width()),
                 };
+                let codec = forced
+                    .filter(|codec| codec.check(&column.ty).is_ok())
+                    .unwrap_or(&column.codec);
                 let column = PartColumn {
                     name: column.name.clone(),
                     ty: column.ty.clone(),
-                    compression: column.compression,
+                    // Known in the end.
+                    codec: String::new(),
                     encoding,
+                    raw_bytes: 0,
                 };
-                ColumnWriter::create(directory.as_ref(), folder, &table, column, dictionary)
+                ColumnWriter::create(directory.as_ref(), folder, &table, column, codec, dictionary)
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Self {
@@ -136,10 +143,12 @@ impl PartWriter {
     pub fn finish(mut self) -> Result<PartSummary> {
         let directory = self.directory.as_ref();
         let folder = self.folder.as_str();
-        let part_columns: Vec<PartColumn> = self.columns.iter().map(|c| c.column.clone()).collect();
+        let mut part_columns: Vec<PartColumn> = Vec::with_capacity(self.columns.len());
         let mut files: Vec<(String, FileChecksum)> = Vec::new();
         for column in self.columns {
-            files.extend(column.finish(directory, folder)?);
+            let (column, written) = column.finish(directory, folder)?;
+            part_columns.push(column);
+            files.extend(written);
         }
         if let Some(last) = self.last_key {
             self.first_keys.push(last);

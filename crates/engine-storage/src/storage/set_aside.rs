@@ -45,6 +45,26 @@ impl Storage {
         Ok(set_aside)
     }
 
+    /// Paths of all folders in `detached/`: parts that were damaged, or that no manifest knew.
+    pub fn detached(&self) -> Result<Vec<String>> {
+        let folders: Vec<String> = {
+            let catalog = self.catalog.read();
+            let tables = catalog.tables.values();
+            tables
+                .map(|table| format!("{}/{DETACHED_FOLDER}", table.folder))
+                .collect()
+        };
+        let mut detached = Vec::new();
+        for folder in folders {
+            if !self.directory.exists(&folder).map_err(io_at("open", &folder))? {
+                continue;
+            }
+            let entries = self.directory.list(&folder).map_err(io_at("list", &folder))?;
+            detached.extend(entries.iter().map(|entry| format!("{folder}/{}", entry.name)));
+        }
+        Ok(detached)
+    }
+
     /// Whether it was done: not when the part is not active any more.
     fn set_aside(&self, table: TableId, part: &Arc<Part>, error: &StorageError) -> Result<bool> {
         let _no_appends = self.ddl.write();

@@ -57,7 +57,13 @@ impl Storage {
         let aside = format!("{table_folder}/tmp_{name}");
         let folder = format!("{table_folder}/{name}");
         let write = || -> Result<_> {
-            let mut writer = PartWriter::create(&self.directory, &aside, def, dictionaries)?;
+            let mut writer = PartWriter::create(
+                &self.directory,
+                &aside,
+                def,
+                dictionaries,
+                self.options.forced_codec.as_ref(),
+            )?;
             let mut next = Some(first);
             while let Some(block) = next {
                 writer.append(&block, &sorting_key(def, &block)?)?;

@@ -78,12 +78,17 @@ fn an_added_column_is_computed_for_old_parts_and_stored_by_merges() {
     drop(storage);
     let storage = open();
     assert_eq!(stored(&storage, table), expected);
-    assert!(storage.snapshot(table).unwrap().parts()[0].column_sizes().len() == 5);
+    assert!(
+        storage.snapshot(table).unwrap().parts()[0]
+            .columns_on_disk()
+            .len()
+            == 5
+    );
     storage.optimize(table, true).unwrap();
     assert_eq!(stored(&storage, table), expected);
     let snapshot = storage.snapshot(table).unwrap();
     assert_eq!(snapshot.parts().len(), 1);
-    assert_eq!(snapshot.parts()[0].column_sizes().len(), 6);
+    assert_eq!(snapshot.parts()[0].columns_on_disk().len(), 6);
 }
 
 #[test]

@@ -1,15 +1,26 @@
 //! Damaged files: reported with file and place, never returned as rows, never a panic.
 
+use std::sync::Arc;
+
 use engine_storage::directory::SimulatedDirectory;
-use engine_storage::{Directory, KeyCondition, Storage, StorageError};
+use engine_storage::{ColumnCodec, Directory, KeyCondition, Storage, StorageError, StorageOptions};
 use proptest::prelude::*;
 
 use crate::support::*;
 
 /// Two parts and something in the log.
 fn sample() -> SimulatedDirectory {
+    sample_of(None)
+}
+
+fn sample_of(codec: Option<ColumnCodec>) -> SimulatedDirectory {
     let directory = SimulatedDirectory::new();
-    let storage = open_simulated(&directory).unwrap();
+    let options = StorageOptions {
+        forced_codec: codec,
+        ..small_options()
+    };
+    let opened = Storage::open(Arc::new(directory.clone()), options, &|d: &[u8]| load(d, 4));
+    let storage = opened.unwrap();
     let table = storage.create_table(events()).unwrap();
     for n in 0..2 {
         storage
@@ -47,8 +58,16 @@ fn with_file(directory: &SimulatedDirectory, path: &str, bytes: &[u8]) -> Simula
 }
 
 #[test]
-fn any_flipped_byte_of_a_part_is_reported() {
-    let directory = sample();
+fn e_flip_any_flipped_byte_of_a_part_is_reported() {
+    every_byte_flipped(&sample());
+}
+
+#[test]
+fn e_flip_any_flipped_byte_of_a_part_of_chosen_codecs_is_reported() {
+    every_byte_flipped(&sample_of(Some(ColumnCodec::Auto)));
+}
+
+fn every_byte_flipped(directory: &SimulatedDirectory) {
     assert_eq!(
         read_everything(&directory.after_crash(engine_storage::directory::CrashMode::Keep))
             .unwrap()
@@ -69,14 +88,14 @@ fn any_flipped_byte_of_a_part_is_reported() {
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1 << (at % 8);
-            let copy = with_file(&directory, file, &damaged);
+            let copy = with_file(directory, file, &damaged);
             let error = match read_everything(&copy) {
                 Err(error) => error,
                 // The part could not be opened: it was set aside, and only the other part and the log are left.
                 Ok(rows) => {
                     assert_eq!(
                         rows.len(),
-                        rows_without(&directory, file),
+                        rows_without(directory, file),
                         "byte {at} of {file} was flipped"
                     );
                     let aside = part.replacen("/events", "/events/detached", 1);

@@ -1,6 +1,6 @@
 //! Scans: pruned = full, morsels of any size, rows of a morsel, encoded columns, the cache, granule rules.
 
-use engine_storage::{KeyCondition, KeyRef, Storage, TableId};
+use engine_storage::{ColumnCodec, KeyCondition, KeyRef, Storage, TableId};
 use engine_types::{Column, Value};
 use proptest::prelude::*;
 
@@ -102,8 +102,12 @@ proptest! {
 
     /// Seeking to every mark gives the rows of that granule.
     #[test]
-    fn every_granule_alone_is_its_slice_of_the_part(granule_rows in 1usize..30, sizes in prop::collection::vec(0usize..40_000, 30..60)) {
-        let (storage, table) = with_table(events(), granule_rows);
+    fn e_mark_every_granule_alone_is_its_slice_of_the_part(
+        granule_rows in 1usize..30,
+        sizes in prop::collection::vec(0usize..40_000, 30..60),
+        automatic in any::<bool>(),
+    ) {
+        let (storage, table) = with_codec(events(), granule_rows, automatic.then_some(ColumnCodec::Auto));
         let rows: Vec<Row> = sizes.iter().enumerate().map(|(n, size)| {
             let mut row = event_row(n as u64);
             row[2] = Value::UInt(5);

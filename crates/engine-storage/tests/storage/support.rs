@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use engine_storage::directory::SimulatedDirectory;
 use engine_storage::{
-    ColumnDef, Compression, KeyCondition, KeyExprs, LocalDirectory, MergeRule, Partitions, Snapshot, Storage,
-    StorageOptions, TableDef, TableId,
+    ColumnCodec, ColumnDef, Compression, KeyCondition, KeyExprs, LocalDirectory, MergeRule, Partitions,
+    Snapshot, Storage, StorageOptions, TableDef, TableId,
 };
 use engine_types::{Block, Column, DataType, Value};
 
@@ -55,7 +55,7 @@ fn columns(list: &[(&str, &str, Compression)]) -> Vec<ColumnDef> {
         .map(|(name, ty, compression)| ColumnDef {
             name: (*name).to_owned(),
             ty: DataType::parse(ty).unwrap(),
-            compression: *compression,
+            codec: ColumnCodec::of(*compression),
         })
         .collect()
 }
@@ -164,9 +164,17 @@ pub fn open_local(path: &std::path::Path, granule_rows: usize) -> Storage {
 
 /// A storage in memory with one of the tables above.
 pub fn with_table(def: TableDef, granule_rows: usize) -> (Storage, TableId) {
+    with_codec(def, granule_rows, None)
+}
+
+/// As [`with_table`], all columns that allow it written with `codec`.
+pub fn with_codec(def: TableDef, granule_rows: usize, codec: Option<ColumnCodec>) -> (Storage, TableId) {
     let storage = Storage::open(
         Arc::new(SimulatedDirectory::new()),
-        StorageOptions::default(),
+        StorageOptions {
+            forced_codec: codec,
+            ..StorageOptions::default()
+        },
         &move |d: &[u8]| load(d, granule_rows),
     )
     .unwrap();

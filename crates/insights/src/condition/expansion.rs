@@ -34,7 +34,9 @@ impl Expansion {
         if self.entered == COHORTS_MAX {
             return Err(FieldError::invalid(
                 attr,
-                format!("More than {COHORTS_MAX} cohorts are part of this."),
+                format!(
+                    "Filters can take in {COHORTS_MAX} cohorts at most, those of their cohorts included."
+                ),
             ));
         }
         self.path.push(id);

@@ -9,6 +9,9 @@ use crate::context::Context;
 use crate::field_error::FieldError;
 use crate::request::{Request, field};
 
+/// Two hundred years. Stores keep times as microseconds since the start of the window, with room for more beside them.
+const DAYS_MAX: i64 = 200 * 366;
+
 /// The window as asked, before any widening to whole buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DateRange {
@@ -52,6 +55,12 @@ pub(crate) fn read_range(
         return Err(FieldError::invalid(
             "date_from",
             "`date_from` must lie before `date_to`.",
+        ));
+    }
+    if to - from > TimeDelta::days(DAYS_MAX) {
+        return Err(FieldError::invalid(
+            if unbounded { "date_to" } else { "date_from" },
+            "`date_from` and `date_to` must not lie further apart than two hundred years.",
         ));
     }
     Ok(DateRange {

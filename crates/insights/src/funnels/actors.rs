@@ -37,7 +37,7 @@ pub fn actors(request: &Request, context: &Context<'_>) -> Result<FunnelActorsQu
         if !names_step && matches!(View::read(request, steps)?, View::Trends(_)) {
             return Err(FieldError::required(
                 ENTRANCE,
-                "The actors of a trend are those of one period.",
+                format!("`{ENTRANCE}` must name the period to list the actors of."),
             ));
         }
         selection::reached(request, steps)?

@@ -1,12 +1,10 @@
 //! By what a funnel is broken down.
 
-use serde_json::Value;
-
 use crate::context::Context;
-use crate::field_error::{FieldError, nested};
-use crate::request::Request;
+use crate::field_error::FieldError;
 use crate::request::field::{self, given};
-use crate::resolved::{Attribution, FunnelBreakdown, PropertySource};
+use crate::request::{Request, breakdown};
+use crate::resolved::{Attribution, FunnelBreakdown};
 use crate::trends::breakdown::{Member, members};
 
 const LIMIT_DEFAULT: u32 = 25;
@@ -46,11 +44,10 @@ pub(super) fn read(
         }
         return Ok(Some(BreakdownBy::Cohorts(members)));
     }
-    let (keys, kind, bare) = keys(request, kind)?;
-    if keys.is_empty() {
+    let Some(properties) = breakdown::properties(request, "Funnels")? else {
         return Ok(None);
-    }
-    if keys.len() > KEYS_MAX {
+    };
+    if properties.keys.len() > KEYS_MAX {
         return Err(FieldError::invalid(
             "breakdown",
             format!("A funnel can be broken down by {KEYS_MAX} properties at most."),
@@ -58,73 +55,13 @@ pub(super) fn read(
     }
     Ok(Some(BreakdownBy::Property {
         breakdown: FunnelBreakdown {
-            source: source(request, kind.as_deref())?,
-            keys,
+            source: properties.source,
+            keys: properties.keys,
             attribution: attribution(request, steps)?,
             limit: field::count(request, "breakdown_limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?,
         },
-        bare,
+        bare: properties.bare,
     }))
-}
-
-/// The properties, their type, and whether a single one was named as plain text.
-fn keys(request: &Request, kind: Option<String>) -> Result<(Vec<String>, Option<String>, bool), FieldError> {
-    let mut keys = Vec::new();
-    let mut kinds: Vec<String> = Vec::new();
-    for (index, item) in field::list(request, "breakdowns", "breakdowns")?
-        .unwrap_or_default()
-        .iter()
-        .enumerate()
-    {
-        let attr = nested("breakdowns", index);
-        let Value::Object(item) = item else {
-            return Err(FieldError::invalid(
-                attr,
-                "A breakdown must be an object with a `property`.",
-            ));
-        };
-        let property = nested(&attr, "property");
-        keys.push(
-            field::text(item, "property", &property)?
-                .ok_or_else(|| FieldError::required(&property, "A breakdown needs a `property`."))?,
-        );
-        kinds.extend(field::text(item, "type", &nested(&attr, "type"))?);
-    }
-    if keys.is_empty() {
-        let bare = match given(request, "breakdown") {
-            Some(Value::String(text)) => serde_json::from_str::<Vec<Value>>(text).is_err(),
-            Some(Value::Number(_) | Value::Bool(_)) => true,
-            Some(Value::Null | Value::Array(_) | Value::Object(_)) | None => false,
-        };
-        return Ok((field::texts(request, "breakdown")?, kind, bare));
-    }
-    match kinds.first() {
-        Some(first) if kinds.iter().any(|other| other != first) => Err(FieldError::invalid(
-            "breakdowns",
-            "All parts of a breakdown must be of the same type.",
-        )),
-        Some(first) => Ok((keys, Some(first.clone()), false)),
-        None => Ok((keys, kind, false)),
-    }
-}
-
-fn source(request: &Request, kind: Option<&str>) -> Result<PropertySource, FieldError> {
-    match kind {
-        None | Some("event") => Ok(PropertySource::Event),
-        Some("person") => Ok(PropertySource::Person),
-        Some("group") => {
-            let key = "breakdown_group_type_index";
-            field::group_type_index(request, key, key)?
-                .map(PropertySource::Group)
-                .ok_or_else(|| {
-                    FieldError::required(key, "This field is required when `breakdown_type` is `group`.")
-                })
-        }
-        Some(other) => Err(FieldError::unsupported(
-            "breakdown_type",
-            format!("Funnels cannot be broken down by {other:?}."),
-        )),
-    }
 }
 
 /// `breakdown_attribution_value` is the 0-based step, where the type is `step`.

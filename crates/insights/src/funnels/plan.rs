@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::breakdown::BreakdownBy;
 use super::definition::Funnel;
-use super::people_url::PeopleUrl;
+use super::people_url::people_url;
 use super::step::Step;
 use super::view::View;
 use crate::context::Context;
@@ -15,6 +15,7 @@ use crate::resolved::{
     FunnelOrder, FunnelQuery, FunnelSteps, FunnelTime, FunnelTimesQuery, FunnelTrendsPoint, FunnelTrendsQuery,
 };
 use crate::trends::breakdown::Member;
+use crate::url::ActorsUrl;
 
 /// A question to a store.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +49,7 @@ pub(super) struct Shown {
     pub(super) split: Split,
     /// Of [`View::Trends`] only.
     pub(super) periods: Option<Window>,
-    pub(super) people_url: PeopleUrl,
+    pub(super) people_url: ActorsUrl,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -87,7 +88,7 @@ impl Plan {
                 order: funnel.query.order,
                 split,
                 periods,
-                people_url: PeopleUrl::new("funnel", request, funnel.query.range, context),
+                people_url: people_url("funnel", request, funnel.query.range, context),
                 steps: funnel.steps,
             }),
         })

@@ -114,7 +114,7 @@ pub(super) fn reached(request: &Request, steps: usize) -> Result<Vec<usize>, Fie
         Some(number) => Ok(number.reached(steps)),
         None => Err(FieldError::required(
             STEP,
-            "Name a `funnel_step` (or `funnel_custom_steps`) to list the actors of.",
+            "`funnel_step` (or `funnel_custom_steps`) must name the step to list the actors of.",
         )),
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::request::Request;
 use crate::resolved::*;
-use crate::test_context::{World, request};
+use crate::test_context::{World, followed, request};
 
 fn plan(world: &World, body: Value) -> Plan {
     Plan::parse(&request(body), &world.context()).unwrap()
@@ -34,33 +34,6 @@ fn funnel_asked(world: &World, body: Value) -> FunnelQuery {
         [Ask::Steps(query)] => query.clone(),
         other => panic!("one question on steps, not {other:?}"),
     }
-}
-
-/// The path and the request that a path with a query string makes.
-fn followed(url: &str) -> (String, Request) {
-    let (path, query) = url.split_once('?').unwrap();
-    let request = query
-        .split('&')
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap();
-            (decoded(key), Value::String(decoded(value)))
-        })
-        .collect();
-    (path.to_owned(), request)
-}
-
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let hex = String::from_utf8(vec![rest.next().unwrap(), rest.next().unwrap()]).unwrap();
-            bytes.push(u8::from_str_radix(&hex, 16).unwrap());
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).unwrap()
 }
 
 fn steps(group: Option<FunnelGroup>, counts: &[u64]) -> FunnelSteps {

@@ -71,7 +71,7 @@ impl Span {
         if to == 0 {
             return Err(FieldError::invalid(
                 TO_STEP,
-                "It takes no time to come to the first step: a later one is needed.",
+                format!("`{TO_STEP}` must be later than the first step: it takes no time to come to that."),
             ));
         }
         if from >= to {

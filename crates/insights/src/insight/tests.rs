@@ -36,3 +36,19 @@ fn the_older_switch_wins() {
         assert_eq!(which(&request(body)).unwrap_err().attr.as_deref(), Some(attr));
     }
 }
+
+#[test]
+fn of_the_insights_with_series_trends_is_meant_unless_said() {
+    for (asked, insight) in [
+        ("FUNNELS", Insight::Trends),
+        ("TRENDS", Insight::Trends),
+        ("LIFECYCLE", Insight::Lifecycle),
+        ("STICKINESS", Insight::Stickiness),
+    ] {
+        assert_eq!(
+            which_of_series(&request(json!({"insight": asked}))).unwrap(),
+            insight,
+            "{asked}"
+        );
+    }
+}

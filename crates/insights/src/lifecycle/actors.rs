@@ -1,7 +1,6 @@
 //! The actors behind one number of a lifecycle.
 
 use super::plan;
-use super::shape::{STATUSES, name};
 use crate::condition::{self, all, never};
 use crate::context::Context;
 use crate::dates::range::read_bound;
@@ -30,7 +29,7 @@ pub fn actors(request: &Request, context: &Context<'_>) -> Result<LifecycleActor
         None => {
             return Err(FieldError::required(
                 "target_date",
-                "Name the interval to list the actors of.",
+                "`target_date` must name the interval to list the actors of.",
             ));
         }
     };
@@ -56,11 +55,14 @@ pub fn actors(request: &Request, context: &Context<'_>) -> Result<LifecycleActor
 fn status(request: &Request) -> Result<LifecycleStatus, FieldError> {
     let key = "lifecycle_type";
     let Some(text) = field::text(request, key, key)? else {
-        return Err(FieldError::required(key, "Name the state to list the actors of."));
+        return Err(FieldError::required(
+            key,
+            "`lifecycle_type` must name the status to list the actors of.",
+        ));
     };
-    STATUSES
+    LifecycleStatus::ALL
         .into_iter()
-        .find(|status| name(*status) == text)
+        .find(|status| status.name() == text)
         .ok_or_else(|| {
             FieldError::invalid(
                 key,

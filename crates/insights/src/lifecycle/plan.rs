@@ -12,9 +12,6 @@ use crate::request::{Entity, Request, actor, entity};
 use crate::resolved::{ActorKind, Condition, LifecyclePoint, LifecycleQuery};
 use crate::url::ActorsUrl;
 
-/// Entities of one request.
-const ENTITIES_MAX: usize = 100;
-
 /// What a lifecycle request asks for. Ask a store each of [`Plan::queries`], then [`Plan::shape`] the rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -32,13 +29,7 @@ impl Plan {
         let window = window::whole(read_range(request, interval, context)?, interval, calendar)?;
         let actor = actor::actor(request)?;
         let global = condition::of_request(request, context)?;
-        let entities = entity::entities(request)?;
-        if entities.len() > ENTITIES_MAX {
-            return Err(FieldError::invalid(
-                "events",
-                format!("One request can hold {ENTITIES_MAX} series."),
-            ));
-        }
+        let entities = entity::bounded(request)?;
         let mut queries = Vec::new();
         let mut series = Vec::new();
         for entity in entities {
@@ -55,18 +46,7 @@ impl Plan {
             queries,
             series,
             window,
-            actors_url: ActorsUrl::new(
-                "lifecycle",
-                request,
-                &[
-                    "interval",
-                    "properties",
-                    "property_groups",
-                    "filter_test_accounts",
-                    "aggregation_group_type_index",
-                ],
-                context,
-            ),
+            actors_url: ActorsUrl::of_series("lifecycle", request, context),
         })
     }
 

@@ -7,27 +7,10 @@ use crate::request::Entity;
 use crate::resolved::{LifecyclePoint, LifecycleStatus};
 use crate::url::instant;
 
-/// Every status, in the order of the answer.
-pub(super) const STATUSES: [LifecycleStatus; 4] = [
-    LifecycleStatus::New,
-    LifecycleStatus::Returning,
-    LifecycleStatus::Resurrecting,
-    LifecycleStatus::Dormant,
-];
-
-pub(super) fn name(status: LifecycleStatus) -> &'static str {
-    match status {
-        LifecycleStatus::New => "new",
-        LifecycleStatus::Returning => "returning",
-        LifecycleStatus::Resurrecting => "resurrecting",
-        LifecycleStatus::Dormant => "dormant",
-    }
-}
-
 pub(super) fn result(plan: &Plan, rows: &[Vec<LifecyclePoint>]) -> Value {
-    let mut answer = Vec::with_capacity(4 * plan.series.len());
+    let mut answer = Vec::with_capacity(LifecycleStatus::ALL.len() * plan.series.len());
     for ((entity, label), points) in plan.series.iter().zip(rows) {
-        answer.extend(STATUSES.map(|status| series(plan, entity, label, points, status)));
+        answer.extend(LifecycleStatus::ALL.map(|status| series(plan, entity, label, points, status)));
     }
     Value::Array(answer)
 }
@@ -57,15 +40,15 @@ fn series(
         .map(|tick| {
             let own = [
                 ("target_date", json!(instant(*tick))),
-                ("lifecycle_type", json!(name(status))),
+                ("lifecycle_type", json!(status.name())),
             ];
-            plan.actors_url.point(entity, &own)
+            plan.actors_url.point(entity, &own, &[])
         })
         .collect();
     json!({
         "action": entity.shown(),
-        "label": format!("{label} - {}", name(status)),
-        "status": name(status),
+        "label": format!("{label} - {}", status.name()),
+        "status": status.name(),
         "days": plan.window.days,
         "labels": plan.window.labels,
         "count": data.iter().sum::<i64>(),

@@ -218,7 +218,7 @@ proptest! {
                 let (path, request) = followed(&url["url"]);
                 prop_assert_eq!(path, "persons/lifecycle/");
                 let found = actors(&request, &world.context()).unwrap();
-                prop_assert_eq!(&series["status"], super::shape::name(found.status));
+                prop_assert_eq!(&series["status"], found.status.name());
                 prop_assert_eq!(&found.query.ticks, &vec![*tick]);
                 prop_assert_eq!(found.tick, 0);
                 prop_assert!(found.query.range.from < *tick && found.query.range.from >= query.range.from);

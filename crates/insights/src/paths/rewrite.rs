@@ -27,7 +27,8 @@ pub(super) fn read(request: &Request, context: &Context<'_>) -> Result<PathRewri
     let local = field::list(request, LOCAL, LOCAL)?.unwrap_or_default();
     rules.extend(read_rules(&local, LOCAL)?);
     let groupings = field::texts(request, GROUPINGS)?;
-    let too_many = |key: &str| FieldError::invalid(key, format!("No more than {RULES_MAX} can be given."));
+    let too_many =
+        |key: &str| FieldError::invalid(key, format!("`{key}` can hold {RULES_MAX} rules at most."));
     if rules.len() > RULES_MAX {
         return Err(too_many(LOCAL));
     }

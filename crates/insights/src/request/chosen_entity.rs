@@ -38,7 +38,10 @@ fn chosen(request: &Request, mut entities: Vec<Entity>) -> Result<Entity, FieldE
     let math = first_text(["entity_math", "math"])?;
     if entities.is_empty() {
         let id = id.ok_or_else(|| {
-            FieldError::required("entity_id", "Name an event or action to list the actors of.")
+            FieldError::required(
+                "entity_id",
+                "`entity_id` must name an event or action to list the actors of.",
+            )
         })?;
         let mut item = serde_json::Map::new();
         item.insert("id".to_owned(), Value::String(id));
@@ -63,7 +66,7 @@ fn chosen(request: &Request, mut entities: Vec<Entity>) -> Result<Entity, FieldE
     let Some(id) = id else {
         return Err(FieldError::required(
             "entity_id",
-            "The request names several series: which one's actors?",
+            "The request has several events and actions: `entity_id` must name one of them.",
         ));
     };
     let order = field::integer(request, "entity_order", "entity_order")?;
@@ -78,9 +81,10 @@ fn chosen(request: &Request, mut entities: Vec<Entity>) -> Result<Entity, FieldE
             .is_none_or(|math| entity.math_text.as_ref() == Some(math))
             && order.is_none_or(|order| entity.order == order)
     };
-    entities
-        .iter()
-        .find(is_meant)
-        .cloned()
-        .ok_or_else(|| FieldError::missing("entity_id", format!("The request has no series {id:?}.")))
+    entities.iter().find(is_meant).cloned().ok_or_else(|| {
+        FieldError::missing(
+            "entity_id",
+            format!("The request has no event or action {id:?} of this type and math."),
+        )
+    })
 }

@@ -9,6 +9,9 @@ use crate::context::Context;
 use crate::field_error::{FieldError, nested};
 use crate::resolved::Aggregate;
 
+/// Entities of a request that asks a query for each.
+const ENTITIES_MAX: usize = 100;
+
 /// One series of a trend, or one side of a retention table.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entity {
@@ -142,6 +145,18 @@ pub(crate) fn entities(request: &Map<String, Value>) -> Result<Vec<Entity>, Fiel
     entities.sort_by_key(|entity| if entity.order == 0 { -1 } else { entity.order });
     for (order, entity) in (0..).zip(&mut entities) {
         entity.order = order;
+    }
+    Ok(entities)
+}
+
+/// As [`entities`], for insights that answer each with a query of its own.
+pub(crate) fn bounded(request: &Map<String, Value>) -> Result<Vec<Entity>, FieldError> {
+    let entities = entities(request)?;
+    if entities.len() > ENTITIES_MAX {
+        return Err(FieldError::invalid(
+            "events",
+            format!("One request can hold {ENTITIES_MAX} events and actions at most."),
+        ));
     }
     Ok(entities)
 }

@@ -19,9 +19,19 @@ pub(crate) enum GroupKind {
     Any,
 }
 
+/// Filters of one tree: each is a look-up of its own for every event, and SQL of its own.
+const FILTERS_MAX: usize = 200;
+
 impl Filter {
     pub(crate) fn none() -> Self {
         Self::Group(GroupKind::All, Vec::new())
+    }
+
+    fn leaves(&self) -> usize {
+        match self {
+            Self::Group(_, members) => members.iter().map(Self::leaves).sum(),
+            Self::Leaf(_) => 1,
+        }
     }
 }
 
@@ -135,6 +145,17 @@ pub(crate) fn request_filter(request: &Map<String, Value>) -> Result<Filter, Fie
 
 /// A list (all must hold), a `{type, values}` group, one leaf, or the old `{"key__operator": value}` form.
 pub(crate) fn filter(value: Option<&Value>, attr: &str) -> Result<Filter, FieldError> {
+    let filter = tree(value, attr)?;
+    if filter.leaves() > FILTERS_MAX {
+        return Err(FieldError::invalid(
+            attr,
+            format!("There can be {FILTERS_MAX} property filters at most, each with any number of values."),
+        ));
+    }
+    Ok(filter)
+}
+
+fn tree(value: Option<&Value>, attr: &str) -> Result<Filter, FieldError> {
     match value {
         None | Some(Value::Null) => Ok(Filter::none()),
         Some(Value::Array(items)) => group(GroupKind::All, items, attr),
@@ -142,7 +163,7 @@ pub(crate) fn filter(value: Option<&Value>, attr: &str) -> Result<Filter, FieldE
         Some(Value::String(text)) if text.is_empty() => Ok(Filter::none()),
         Some(Value::String(text)) => match serde_json::from_str::<Value>(text) {
             Ok(Value::String(_)) | Err(_) => Err(FieldError::invalid(attr, "Properties are unparsable!")),
-            Ok(value) => filter(Some(&value), attr),
+            Ok(value) => tree(Some(&value), attr),
         },
         Some(Value::Bool(_) | Value::Number(_)) => Err(FieldError::invalid(
             attr,

@@ -68,9 +68,10 @@ pub struct FunnelExclusion {
 ///
 /// The value of an event is the list of the text forms of `keys`, '' for an absent one. The values listed are the `limit`
 /// most frequent (by number of events, ties by value ascending; the list of no text at all counts like any other) among
-/// the events of: all steps (first and last touch), step 0 (all events), the step named (step). Others are
-/// one value together, [`FunnelGroup::Other`]; what the attribution picks is picked among the values themselves. Events
-/// without an actor are not counted here either; by properties of persons, events without a live person are not there.
+/// the events of: all steps (first and last touch), those that can be an entrance (all events: step 0, unordered all
+/// steps), the step named (step). Others are one value together, [`FunnelGroup::Other`]; what the attribution picks is
+/// picked among the values themselves. Events without an actor are not counted here either; by properties of persons,
+/// events without a live person are not there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FunnelBreakdown {
     pub source: PropertySource,
@@ -184,6 +185,24 @@ pub struct CorrelationQuery {
     pub of: CorrelationOf,
 }
 
+impl CorrelationQuery {
+    /// An item of so many actors always says something.
+    pub const ACTORS_ENOUGH: u32 = 25;
+    /// As does one of so many in a hundred of all actors in the funnel.
+    pub const PERCENT_ENOUGH: u32 = 2;
+    /// Combinations of event, key and value that occur (as events) less often say nothing.
+    pub const OCCURRENCES_MIN: u32 = 3;
+
+    /// Items of fewer of all the `actors` in the funnel say nothing: a share of them, rounded up, at most
+    /// [`Self::ACTORS_ENOUGH`].
+    pub fn actors_min(actors: u64) -> u64 {
+        actors
+            .saturating_mul(Self::PERCENT_ENOUGH.into())
+            .div_ceil(100)
+            .min(Self::ACTORS_ENOUGH.into())
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum CorrelationOf {
     /// Names of the events in the actor's time; events that match a step do not count, nor do those of these names.
@@ -196,7 +215,7 @@ pub enum CorrelationOf {
     },
     /// (event, key, text form) of the events of these names in the actor's time, those that match a step left out. For
     /// `$autocapture` the key is `elements_chain` and the value `<$event_type>__~~__<elements chain>`, nothing else.
-    /// Combinations that occur (as events) no more than twice are left out.
+    /// Combinations that occur (as events) less than [`CorrelationQuery::OCCURRENCES_MIN`] times are left out.
     EventProperties {
         events: Vec<String>,
         excluded_keys: Vec<String>,
@@ -207,7 +226,7 @@ pub enum CorrelationOf {
 pub struct Correlation {
     pub converted: u64,
     pub lost: u64,
-    /// Distinct actors by what they did or have; those of fewer than min(25, 2 % of all actors) may be left out.
+    /// Distinct actors by what they did or have; those of fewer than [`CorrelationQuery::actors_min`] may be left out.
     pub items: Vec<CorrelationItem>,
 }
 

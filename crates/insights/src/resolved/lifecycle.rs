@@ -31,6 +31,21 @@ pub enum LifecycleStatus {
     Dormant,
 }
 
+impl LifecycleStatus {
+    /// In the order of answers.
+    pub const ALL: [Self; 4] = [Self::New, Self::Returning, Self::Resurrecting, Self::Dormant];
+
+    /// As requests and answers name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Returning => "returning",
+            Self::Resurrecting => "resurrecting",
+            Self::Dormant => "dormant",
+        }
+    }
+}
+
 /// A sparse answer row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LifecyclePoint {

@@ -20,7 +20,7 @@ pub fn actors(request: &Request, context: &Context<'_>) -> Result<StickinessActo
     if field::given(request, key).is_none() {
         return Err(FieldError::required(
             key,
-            "Say of how many intervals the actors are meant.",
+            "`stickiness_days` must say in how many intervals the actors were active.",
         ));
     }
     let intervals = field::count(request, key, 1..=INTERVALS_MAX, 1)?;

@@ -12,9 +12,6 @@ use crate::request::{Entity, Request, actor, entity, field};
 use crate::resolved::{ActorKind, Condition, StickinessPoint, StickinessQuery};
 use crate::url::ActorsUrl;
 
-/// Entities of one request.
-const ENTITIES_MAX: usize = 100;
-
 /// What a stickiness request asks for. Ask a store each of [`Plan::queries`], then [`Plan::shape`] the rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -53,13 +50,7 @@ impl Plan {
             windows.push(window::previous(&windows[0], interval, calendar)?);
         }
         let global = condition::of_request(request, context)?;
-        let entities = entity::entities(request)?;
-        if entities.len() > ENTITIES_MAX {
-            return Err(FieldError::invalid(
-                "events",
-                format!("One request can hold {ENTITIES_MAX} series."),
-            ));
-        }
+        let entities = entity::bounded(request)?;
         let filter = effective_filter(
             request,
             "STICKINESS",
@@ -92,18 +83,7 @@ impl Plan {
             windows,
             interval,
             filter,
-            actors_url: ActorsUrl::new(
-                "stickiness",
-                request,
-                &[
-                    "interval",
-                    "properties",
-                    "property_groups",
-                    "filter_test_accounts",
-                    "aggregation_group_type_index",
-                ],
-                context,
-            ),
+            actors_url: ActorsUrl::of_series("stickiness", request, context),
         })
     }
 

@@ -43,7 +43,7 @@ fn series(plan: &Plan, slot: &Slot, points: &[StickinessPoint]) -> Value {
                 ("date_to", json!(instant(window.range.to))),
                 ("stickiness_days", json!(days)),
             ];
-            plan.actors_url.point(&slot.entity, &own)
+            plan.actors_url.point(&slot.entity, &own, &[])
         })
         .collect();
     let mut answer = json!({

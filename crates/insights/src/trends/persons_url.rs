@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use model::{Interval, TimeRange};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::breakdown::BreakdownBy;
 use super::display::Display;
@@ -12,13 +12,12 @@ use crate::context::Context;
 use crate::dates::{Calendar, Window};
 use crate::request::Request;
 use crate::resolved::{GroupKey, Math, PropertySource};
-use crate::url::{handed_on, instant, with_query};
+use crate::url::{ActorsUrl, instant};
 
 /// What of a request every path to its actors repeats.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct PersonsUrl {
-    path: String,
-    handed_on: Vec<(String, Value)>,
+    actors_url: ActorsUrl,
     display: Display,
     interval: Interval,
     calendar: Calendar,
@@ -32,18 +31,15 @@ impl PersonsUrl {
         interval: Interval,
         calendar: Calendar,
     ) -> Self {
+        let keys = [
+            "properties",
+            "property_groups",
+            "filter_test_accounts",
+            "display",
+            "interval",
+        ];
         Self {
-            path: format!("api/projects/{}/persons/trends/", context.project.id),
-            handed_on: handed_on(
-                request,
-                &[
-                    "properties",
-                    "property_groups",
-                    "filter_test_accounts",
-                    "display",
-                    "interval",
-                ],
-            ),
+            actors_url: ActorsUrl::new("trends", request, &keys, context),
             display,
             interval,
             calendar,
@@ -61,45 +57,32 @@ impl PersonsUrl {
         named: &[String],
     ) -> Value {
         let range = self.range(&series.math, window, index);
-        let mut filter = Map::new();
-        let action = series.entity.shown();
-        for (key, field) in [
-            ("entity_id", "id"),
-            ("entity_type", "type"),
-            ("entity_math", "math"),
-        ] {
-            filter.insert(key.to_owned(), action[field].clone());
-        }
-        filter.insert("date_from".to_owned(), json!(instant(range.from)));
-        filter.insert("date_to".to_owned(), json!(instant(range.to)));
+        let mut own = vec![
+            ("date_from", json!(instant(range.from))),
+            ("date_to", json!(instant(range.to))),
+        ];
         if let Some(part) = part {
-            filter.insert("breakdown_value".to_owned(), part.breakdown_value());
-            filter.insert("breakdown_type".to_owned(), json!(breakdown_type(by)));
+            own.push(("breakdown_value", part.breakdown_value()));
+            own.push(("breakdown_type", json!(breakdown_type(by))));
         }
-        let mut parameters: Vec<(String, Value)> = filter
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        parameters.push((series.entity.list().to_owned(), json!([action])));
-        parameters.extend(self.handed_on.iter().cloned());
+        let mut further: Vec<(&str, Value)> = Vec::new();
         if let (Some(part), Some(BreakdownBy::Property(breakdown))) = (part, by) {
-            parameters.push(("breakdown".to_owned(), json!(breakdown.key)));
+            further.push(("breakdown", json!(breakdown.key)));
             if let PropertySource::Group(index) = breakdown.source {
-                parameters.push(("breakdown_group_type_index".to_owned(), json!(index.get())));
+                further.push(("breakdown_group_type_index", json!(index.get())));
             }
             if let Some(histogram) = breakdown.histogram {
-                parameters.push(("breakdown_histogram_bin_count".to_owned(), json!(histogram.bins)));
+                further.push(("breakdown_histogram_bin_count", json!(histogram.bins)));
             }
             if breakdown.normalize_url {
-                parameters.push(("breakdown_normalize_url".to_owned(), json!(true)));
+                further.push(("breakdown_normalize_url", json!(true)));
             }
             if *part == Part::Group(GroupKey::Other) {
                 // Other is whatever has no line of its own.
-                parameters.push(("breakdown_values".to_owned(), json!(named)));
+                further.push(("breakdown_values", json!(named)));
             }
         }
-        json!({ "filter": filter, "url": with_query(&self.path, &parameters) })
+        self.actors_url.point(&series.entity, &own, &further)
     }
 
     /// The time whose actors a number counts.

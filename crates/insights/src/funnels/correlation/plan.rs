@@ -8,9 +8,10 @@ use super::parameters::{
 use crate::context::Context;
 use crate::field_error::FieldError;
 use crate::funnels::definition::Funnel;
-use crate::funnels::people_url::PeopleUrl;
+use crate::funnels::people_url::people_url;
 use crate::request::{Request, field};
 use crate::resolved::{Correlation, CorrelationOf, CorrelationQuery};
+use crate::url::ActorsUrl;
 
 /// Among the names of properties: all of them.
 const ALL: &str = "$all";
@@ -19,7 +20,7 @@ const ALL: &str = "$all";
 #[derive(Clone, Debug, PartialEq)]
 pub struct CorrelationPlan {
     pub(super) query: CorrelationQuery,
-    pub(super) people_url: PeopleUrl,
+    pub(super) people_url: ActorsUrl,
 }
 
 /// A funnel request with `funnel_correlation_type` (events, properties, event_with_properties) and what belongs to it. A
@@ -27,7 +28,7 @@ pub struct CorrelationPlan {
 pub fn correlation(request: &Request, context: &Context<'_>) -> Result<CorrelationPlan, FieldError> {
     let funnel = Funnel::required(request, context)?;
     Ok(CorrelationPlan {
-        people_url: PeopleUrl::new("funnel/correlation", request, funnel.query.range, context),
+        people_url: people_url("funnel/correlation", request, funnel.query.range, context),
         query: CorrelationQuery {
             funnel: funnel.query,
             of: of(request)?,
@@ -45,7 +46,7 @@ fn of(request: &Request) -> Result<CorrelationOf, FieldError> {
             if names.is_empty() {
                 return Err(FieldError::required(
                     NAMES,
-                    "Name the properties to look at, or \"$all\".",
+                    format!("`{NAMES}` must name the properties to look at, or be \"$all\"."),
                 ));
             }
             let all = names.iter().any(|name| name == ALL);
@@ -59,7 +60,7 @@ fn of(request: &Request) -> Result<CorrelationOf, FieldError> {
             if events.is_empty() {
                 return Err(FieldError::required(
                     EVENT_NAMES,
-                    "Name the events whose properties to look at.",
+                    format!("`{EVENT_NAMES}` must name the events whose properties to look at."),
                 ));
             }
             Ok(CorrelationOf::EventProperties {

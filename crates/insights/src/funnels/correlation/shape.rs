@@ -2,18 +2,16 @@
 
 use std::cmp::Ordering;
 
-use model::{Element, parse_elements_chain};
-use serde_json::{Map, Value, json};
+use model::parse_elements_chain;
+use serde_json::{Value, json};
 
 use super::parameters::{PERSON_CONVERTED, autocaptured, name, of_item};
 use super::plan::CorrelationPlan;
-use crate::resolved::{Correlation, CorrelationItem};
+use crate::element_json::element_json;
+use crate::resolved::{Correlation, CorrelationItem, CorrelationQuery};
 
 /// So many of each kind.
 const SHOWN: usize = 10;
-/// What fewer actors have than both of these is chance.
-const ACTORS_MIN: f64 = 25.0;
-const SHARE_MIN: f64 = 0.02;
 /// Where one side is so much larger than the other, the odds say little.
 const SKEW_MAX: f64 = 10.0;
 
@@ -24,11 +22,12 @@ pub(super) fn result(plan: &CorrelationPlan, correlation: &Correlation) -> Value
     if correlation.converted == 0 || correlation.lost == 0 {
         return json!({ "events": [], "skewed": true });
     }
-    let least = ACTORS_MIN.min(SHARE_MIN * (converted + lost));
+    // What fewer have is chance.
+    let enough = CorrelationQuery::actors_min(correlation.converted.saturating_add(correlation.lost));
     let (mut successes, mut failures): (Vec<Rated<'_>>, Vec<Rated<'_>>) = correlation
         .items
         .iter()
-        .filter(|item| (item.converted + item.lost) as f64 >= least)
+        .filter(|item| item.converted + item.lost >= enough)
         .map(|item| Rated {
             item,
             odds: odds(correlation, item),
@@ -76,7 +75,7 @@ fn odds(all: &Correlation, item: &CorrelationItem) -> f64 {
 fn shown(plan: &CorrelationPlan, rated: &Rated<'_>, kind: &str) -> Value {
     let item = rated.item;
     let url = |converted: bool| {
-        plan.people_url.with([
+        plan.people_url.with(&[
             of_item(&plan.query.of, item),
             (PERSON_CONVERTED.to_owned(), json!(converted)),
         ])
@@ -96,8 +95,11 @@ fn shown(plan: &CorrelationPlan, rated: &Rated<'_>, kind: &str) -> Value {
 fn event(plan: &CorrelationPlan, item: &CorrelationItem) -> Value {
     let (properties, elements) = match autocaptured(item) {
         Some((event_type, chain)) => {
-            let elements = parse_elements_chain(chain);
-            let elements: Vec<Value> = elements.iter().enumerate().map(element).collect();
+            let elements: Vec<Value> = parse_elements_chain(chain)
+                .iter()
+                .enumerate()
+                .map(|(order, element)| element_json(None, order, element))
+                .collect();
             (json!({ "$event_type": event_type }), elements)
         }
         None => (json!({}), Vec::new()),
@@ -106,29 +108,5 @@ fn event(plan: &CorrelationPlan, item: &CorrelationItem) -> Value {
         "event": name(&plan.query.of, item),
         "properties": properties,
         "elements": elements,
-    })
-}
-
-fn element((order, element): (usize, &Element)) -> Value {
-    let attribute = |key: &str| element.attributes.get(key);
-    let number = |key: &str| attribute(key).and_then(|text| text.parse::<i64>().ok());
-    let known = ["text", "href", "attr_id", "nth-child", "nth-of-type"];
-    let others: Map<String, Value> = element
-        .attributes
-        .iter()
-        .filter(|(key, _)| !known.contains(&key.as_str()))
-        .map(|(key, value)| (key.clone(), json!(value)))
-        .collect();
-    json!({
-        "event": null,
-        "text": attribute("text"),
-        "tag_name": element.tag_name,
-        "attr_class": element.classes,
-        "href": attribute("href"),
-        "attr_id": attribute("attr_id"),
-        "nth_child": number("nth-child"),
-        "nth_of_type": number("nth-of-type"),
-        "attributes": others,
-        "order": order,
     })
 }

@@ -53,8 +53,9 @@ fn funnel(shown: &Shown, slice: &Slice, numbers: &[FunnelStep]) -> Value {
             answer.insert("average_conversion_time".to_owned(), json!(numbers.average));
             answer.insert("median_conversion_time".to_owned(), json!(numbers.median));
             let url = |number: StepNumber| {
-                let parameters = std::iter::once(number.parameter()).chain(slice.parameters());
-                json!(shown.people_url.with(parameters))
+                let mut parameters = vec![number.parameter()];
+                parameters.extend(slice.parameters());
+                json!(shown.people_url.with(&parameters))
             };
             answer.insert(
                 "converted_people_url".to_owned(),

@@ -71,7 +71,7 @@ fn url(shown: &Shown, slice: &Slice, tick: DateTime<Utc>, drop_off: bool) -> Str
         (DROP_OFF.to_owned(), json!(drop_off)),
     ];
     parameters.extend(slice.parameters());
-    shown.people_url.with(parameters)
+    shown.people_url.with(&parameters)
 }
 
 /// With two decimals; of nobody 0.

@@ -175,8 +175,8 @@ fn both(change: Value, item: CorrelationItem) -> [CorrelationActorsQuery; 2] {
         items: vec![item],
     });
     ["success_people_url", "failure_people_url"].map(|key| {
-        let (path, request) = followed(answer["events"][0][key].as_str().unwrap());
-        assert_eq!(path, "api/projects/1/persons/funnel/correlation/");
+        let (path, request) = followed(&answer["events"][0][key]);
+        assert_eq!(path, "persons/funnel/correlation/");
         correlation_actors(&request, &World::new().context()).unwrap()
     })
 }
@@ -286,4 +286,21 @@ fn actors_page() {
         page(json!({"funnel_correlation_person_offset": 0, "offset": 100})),
         (100, 100, None)
     );
+}
+
+#[test]
+fn the_least_number_of_actors_is_exact() {
+    for (actors, least) in [
+        (0, 0),
+        (1, 1),
+        (50, 1),
+        (51, 2),
+        // 0.02 * 350 is more than 7 in binary fractions.
+        (350, 7),
+        (1_200, 24),
+        (1_201, 25),
+        (u64::MAX, 25),
+    ] {
+        assert_eq!(CorrelationQuery::actors_min(actors), least, "{actors}");
+    }
 }
