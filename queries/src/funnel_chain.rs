@@ -223,7 +223,7 @@ fn window(query: &FunnelQuery) -> [Expr; 3] {
     let [span, months] = match query.window {
         ConversionWindow::Span(span) => {
             // Longer than all time is all time.
-            let micros = span.num_microseconds().unwrap_or(MARK_WIDTH).min(MARK_WIDTH) - 1;
+            let micros = span.num_microseconds().unwrap_or(MARK_WIDTH).min(MARK_WIDTH);
             [literal(micros), literal(Literal::Null)]
         }
         ConversionWindow::Months(months) => [literal(Literal::Null), literal(i64::from(months))],

@@ -1,6 +1,7 @@
 //! Who goes into a static cohort: a list of distinct ids, the people of an insight, or the members of a cohort by rule.
 
 use ::insights::{ActorKind, Insight, cohort_persons, funnels, which};
+use event_store::StoreError;
 use model::{CohortId, Project};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -85,7 +86,12 @@ pub async fn of_insight(
     loop {
         query.set_page(ACTORS_READ, offset);
         let ids = query.ask(state.store.as_ref()).await?;
-        persons.extend(ids.iter().filter_map(|id| id.parse::<Uuid>().ok()));
+        for id in &ids {
+            let id = id.parse().map_err(|_| {
+                StoreError::Failed(format!("the store named the person {id:?}, which is no uuid"))
+            })?;
+            persons.push(id);
+        }
         if ids.len() < ACTORS_READ as usize {
             return Ok(distinct(persons));
         }

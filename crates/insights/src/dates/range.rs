@@ -1,6 +1,6 @@
 //! The window of time that a request asks for.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use model::{Interval, TimeRange};
 
 use super::calendar::{Calendar, days_later};
@@ -8,6 +8,9 @@ use super::grammar::{DateText, Precision, read_date};
 use crate::context::Context;
 use crate::field_error::FieldError;
 use crate::request::{Request, field};
+
+/// What stores can hold, with room for what is counted back and forth from there.
+const YEARS: std::ops::RangeInclusive<i32> = 1902..=2200;
 
 /// Two hundred years. Stores keep times as microseconds since the start of the window, with room for more beside them.
 const DAYS_MAX: i64 = 200 * 366;
@@ -90,7 +93,7 @@ pub(crate) fn read_end(
     }
 }
 
-/// A date field; unknown text is an error, not "now".
+/// A date field; unknown text is an error, not "now", and so is a time that no store can hold.
 pub(crate) fn read_bound(
     request: &Request,
     key: &str,
@@ -99,9 +102,18 @@ pub(crate) fn read_bound(
     let Some(text) = field::text(request, key, key)? else {
         return Ok(None);
     };
-    read_date(&text, Calendar::of(context.project), context.now)
-        .map(Some)
-        .ok_or_else(|| FieldError::invalid(key, format!("`{key}` is no date: {text:?}.")))
+    match read_date(&text, Calendar::of(context.project), context.now) {
+        None => Err(FieldError::invalid(key, format!("`{key}` is no date: {text:?}."))),
+        Some(DateText::At { instant, .. }) if !YEARS.contains(&instant.year()) => Err(FieldError::invalid(
+            key,
+            format!(
+                "`{key}` must lie between the years {} and {}.",
+                YEARS.start(),
+                YEARS.end()
+            ),
+        )),
+        Some(date) => Ok(Some(date)),
+    }
 }
 
 /// The day of the earliest event; a week ago when there is none (or only events that claim the future).
