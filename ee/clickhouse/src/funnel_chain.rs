@@ -507,15 +507,25 @@ fn marks_where(condition: Expr) -> Expr {
     func("arrayFilter", [lambda(["mark"], condition), col("marks")])
 }
 
-/// Of each of the sorted marks `asked` the first of `marks` that is strictly later, or [`NEVER`].
+/// What becomes of the marks behind which nothing comes. They are the last ones.
+#[derive(Clone, Copy)]
+enum Unanswered {
+    /// The answer is [`NEVER`]: as many answers as questions.
+    Never,
+    /// There is no answer: fewer answers than questions.
+    Dropped,
+}
+
+/// Of each of the sorted marks `asked` the first of `marks` that is strictly later.
 ///
 /// The answers are sorted again, so that they may be asked in turn. In a strict chain an answer may be an event that should
 /// not have come in between; what follows from it means nothing.
 ///
 /// Both are sorted into one array, in which what follows a question is its answer. The only lambda that needs the merged
 /// array gets it as an argument: an array caught from outside would be copied for each element.
-fn next_after(marks: Expr, asked: Expr) -> Expr {
-    let question = |mark: Expr| number(mark).eq(literal(ASKED));
+fn next_after(marks: Expr, asked: Expr, unanswered: Unanswered) -> Expr {
+    let question = number(col("mark")).eq(literal(ASKED));
+    let answered = || number(col("answer")).lt(literal(ASKED));
     let questions = func(
         "arrayMap",
         [lambda(["q"], func("bitOr", [col("q"), literal(ASKED)])), asked],
@@ -528,30 +538,29 @@ fn next_after(marks: Expr, asked: Expr) -> Expr {
             col("merged"),
         ],
     );
+    let kept = match unanswered {
+        Unanswered::Never => question,
+        Unanswered::Dropped => and([question, answered()]),
+    };
     let answers = func(
         "arrayFilter",
-        [
-            lambda(["answer", "mark"], question(col("mark"))),
-            filled,
-            col("merged"),
-        ],
+        [lambda(["answer", "mark"], kept), filled, col("merged")],
     );
-    let answer = func(
-        "if",
-        [
-            number(col("answer")).lt(literal(ASKED)),
-            col("answer"),
-            param(NEVER),
-        ],
-    );
-    let answers = func("arrayMap", [lambda(["answer"], answer), answers]);
+    let answers = match unanswered {
+        Unanswered::Dropped => answers,
+        Unanswered::Never => {
+            let answer = func("if", [answered(), col("answer"), param(NEVER)]);
+            func("arrayMap", [lambda(["answer"], answer), answers])
+        }
+    };
     element(
         func("arrayMap", [lambda(["merged"], answers), array([merged])]),
         1,
     )
 }
 
-/// `chain`: for each step the marks of all entrances; and `x0`, `x1`, …: the marks of the exclusions.
+/// `chain`: for each step the marks of the entrances that come so far, the earlier ones; and `x0`, `x1`, …: the marks of the
+/// exclusions. Most entrances of a long funnel end early: only what goes on is carried from step to step.
 fn chained(query: &FunnelQuery, actors: Select) -> Select {
     let of_step = |step: usize| {
         let own = number(col("mark")).eq(literal(int(step)));
@@ -572,7 +581,10 @@ fn chained(query: &FunnelQuery, actors: Select) -> Select {
     let last = func("arrayElement", [col("chain_so_far"), literal(-1)]);
     let longer = func(
         "arrayPushBack",
-        [col("chain_so_far"), next_after(col("step"), last)],
+        [
+            col("chain_so_far"),
+            next_after(col("step"), last, Unanswered::Dropped),
+        ],
     );
     let chain = func(
         "arrayFold",
@@ -598,7 +610,7 @@ fn unordered(query: &FunnelQuery, actors: Select) -> Select {
         .column(entered, "entered");
     let step = |step: usize| {
         let own = || number(col("mark")).eq(literal(int(step)));
-        let next = next_after(marks_where(own()), col("entered"));
+        let next = next_after(marks_where(own()), col("entered"), Unanswered::Never);
         let time = func("if", [own(), col("mark"), col("next")]);
         func("arrayMap", [lambda(["mark", "next"], time), col("entered"), next])
     };
@@ -624,7 +636,16 @@ fn with_excluded(query: &FunnelQuery, mut select: Select) -> Select {
 /// the start of exclusion 0, 1, ….
 fn cut(query: &FunnelQuery, chained: Select) -> Select {
     let steps = query.steps.len();
-    let of_chain = |step: usize| element(col("chain"), step + 1);
+    let of_chain = |step: usize| {
+        let marks = element(col("chain"), step + 1);
+        match query.order {
+            FunnelOrder::Ordered | FunnelOrder::Strict if step > 0 => {
+                let entrances = func("length", [element(col("chain"), 1)]);
+                func("arrayResize", [marks, entrances, param(NEVER)])
+            }
+            FunnelOrder::Ordered | FunnelOrder::Strict | FunnelOrder::Unordered => marks,
+        }
+    };
     let entered = match query.order {
         FunnelOrder::Ordered | FunnelOrder::Strict => of_chain(0),
         FunnelOrder::Unordered => col("entered"),
@@ -673,7 +694,10 @@ fn cut(query: &FunnelQuery, chained: Select) -> Select {
             FunnelOrder::Ordered | FunnelOrder::Strict => of_chain(from),
             FunnelOrder::Unordered => entered.clone(),
         };
-        select = select.column(next_after(col(format!("x{i}")), since), format!("after{i}"));
+        select = select.column(
+            next_after(col(format!("x{i}")), since, Unanswered::Never),
+            format!("after{i}"),
+        );
     }
     select
 }

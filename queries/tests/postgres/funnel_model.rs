@@ -325,7 +325,10 @@ fn listed_values(query: &FunnelQuery, events: &[Happened]) -> Vec<Vec<String>> {
     };
     let steps = match by.attribution {
         Attribution::FirstTouch | Attribution::LastTouch => &query.steps[..],
-        Attribution::AllEvents => &query.steps[..1],
+        Attribution::AllEvents => match query.order {
+            FunnelOrder::Ordered | FunnelOrder::Strict => &query.steps[..1],
+            FunnelOrder::Unordered => &query.steps[..],
+        },
         Attribution::Step(step) => &query.steps[step..=step],
     };
     let mut counts: BTreeMap<Vec<String>, usize> = BTreeMap::new();

@@ -153,7 +153,10 @@ pub fn entered(query: &FunnelQuery, events: &[Event]) -> (Vec<Vec<String>>, Ente
     for event in of_actor.values().flatten() {
         let counts = match breakdown.attribution {
             Attribution::FirstTouch | Attribution::LastTouch => is_step(&event),
-            Attribution::AllEvents => holds(&query.steps[0], event),
+            Attribution::AllEvents => match query.order {
+                FunnelOrder::Ordered | FunnelOrder::Strict => holds(&query.steps[0], event),
+                FunnelOrder::Unordered => is_step(&event),
+            },
             Attribution::Step(step) => holds(&query.steps[step], event),
         };
         if counts {
