@@ -231,7 +231,13 @@ pub fn parts() -> Target {
             let result = read_everything(&directory);
             match &result {
                 Ok(rows) if way == "raw" && *rows != all => {
-                    Err("damaged bytes are read as other rows".to_owned())
+                    // A part that cannot be opened goes as a whole, and is kept; nothing else may change.
+                    let within = rows.iter().all(|(name, rows)| is_within(rows, &all[name]));
+                    if within && is_set_aside(&directory, path) {
+                        Ok("set aside".to_owned())
+                    } else {
+                        Err("damaged bytes are read as other rows".to_owned())
+                    }
                 }
                 Err(error @ (StorageError::Io { .. } | StorageError::Poisoned { .. })) if way == "raw" => {
                     Err(format!("damage is reported as trouble with the disk: {error}"))
@@ -240,6 +246,15 @@ pub fn parts() -> Target {
             }
         }),
     }
+}
+
+/// Whether the part of this file is in `detached/` now, and not in its place.
+fn is_set_aside(directory: &SimulatedDirectory, path: &str) -> bool {
+    let mut names: Vec<&str> = path.split('/').collect();
+    names.insert(names.len().saturating_sub(2), "detached");
+    let aside = names.join("/");
+    let files = directory.files();
+    files.contains(&aside) && !files.iter().any(|file| file == path)
 }
 
 /// Makes the checksums of all whole frames right.
