@@ -1,6 +1,6 @@
 //! The actors behind the numbers of insights: where the links in answers lead.
 
-use ::insights::{Insight, funnels, which_of_series};
+use ::insights::{Context, FieldError, Insight, funnels, which_of_series};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -19,13 +19,33 @@ use crate::{ApiError, ApiState, get_or_post};
 
 /// Those of one insight, whatever the request calls itself; `route` is where they are asked for.
 pub fn of_insight(insight: Insight, route: &'static str) -> MethodRouter<ApiState> {
+    behind(route, move |request, context| {
+        ActorsQuery::parse(insight, request, context)
+    })
+}
+
+/// Those who have in common what one row of a correlation says.
+pub fn of_correlation(route: &'static str) -> MethodRouter<ApiState> {
+    behind(route, |request, context| {
+        funnels::correlation_actors(request, context).map(ActorsQuery::Correlation)
+    })
+}
+
+fn behind(
+    route: &'static str,
+    parse: impl Fn(&Map<String, Value>, &Context<'_>) -> Result<ActorsQuery, FieldError>
+    + Clone
+    + Send
+    + Sync
+    + 'static,
+) -> MethodRouter<ApiState> {
     get_or_post(
         move |State(state): State<ApiState>,
               ProjectScope(project): ProjectScope,
               address: Address,
               Params(request): Params| async move {
             let read = InsightContext::read(&state, &project, &request).await?;
-            let query = ActorsQuery::parse(insight, &request, &read.context())?;
+            let query = parse(&request, &read.context())?;
             let asked = Asked {
                 state: &state,
                 project: &project,
@@ -36,25 +56,6 @@ pub fn of_insight(insight: Insight, route: &'static str) -> MethodRouter<ApiStat
             page(&asked, &address, &query).await.map(Json)
         },
     )
-}
-
-/// Those who have in common what one row of a correlation says.
-pub async fn correlation(
-    State(state): State<ApiState>,
-    ProjectScope(project): ProjectScope,
-    address: Address,
-    Params(request): Params,
-) -> Result<Json<Value>, ApiError> {
-    let read = InsightContext::read(&state, &project, &request).await?;
-    let query = ActorsQuery::Correlation(funnels::correlation_actors(&request, &read.context())?);
-    let asked = Asked {
-        state: &state,
-        project: &project,
-        route: "persons/funnel/correlation",
-        request: &request,
-        read: &read,
-    };
-    page(&asked, &address, &query).await.map(Json)
 }
 
 /// The older door to the actors of trends, lifecycle and stickiness. As CSV it is one long page.

@@ -64,7 +64,10 @@ pub fn router(state: ApiState) -> Router {
             "/persons/funnel",
             actors::of_insight(Insight::Funnels, "persons/funnel"),
         )
-        .route("/persons/funnel/correlation", get_or_post(actors::correlation))
+        .route(
+            "/persons/funnel/correlation",
+            actors::of_correlation("persons/funnel/correlation"),
+        )
         .route("/persons/retention", get_or_post(actors::retention))
         .route(
             "/persons/path",
