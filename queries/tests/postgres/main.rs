@@ -3,8 +3,10 @@
 mod append;
 mod cohorts;
 mod conditions;
+mod correlation;
 mod database;
 mod funnel_model;
+mod funnel_random;
 mod funnels;
 mod lifecycle;
 mod lists;

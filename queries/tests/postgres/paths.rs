@@ -8,7 +8,8 @@ use insights::{
 use serde_json::json;
 
 use crate::database::*;
-use crate::funnels::{History, some_funnel, steps_of};
+use crate::funnel_random::{History, some_funnel};
+use crate::funnels::steps_of;
 use crate::path_model;
 use crate::random::Random;
 
