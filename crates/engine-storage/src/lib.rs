@@ -41,3 +41,4 @@ pub use storage::{Appended, Maintained, Storage};
 pub use table_def::{
     ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, Partitions, TableDef, TableId,
 };
+pub use token_window::TableToken;
