@@ -35,10 +35,11 @@ pub use error::{Result, StorageError};
 pub use final_scan::FinalScan;
 pub use key_condition::{ColumnRange, KeyCondition, KeyRef, ValueSet};
 pub use options::StorageOptions;
-pub use part::{ColumnOnDisk, Part, PartName, PartSummary, escape, unescape};
+pub use part::{ColumnOnDisk, Layout, Part, PartName, PartSummary, escape, unescape};
 pub use snapshot::{Morsel, Snapshot};
 pub use storage::{Appended, Maintained, Storage};
 pub use table_def::{
-    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, Partitions, TableDef, TableId,
+    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, TableDef,
+    TableId, WideFrom,
 };
 pub use token_window::TableToken;
