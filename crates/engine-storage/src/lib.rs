@@ -21,6 +21,7 @@ mod merge_stream;
 mod options;
 mod part;
 mod part_scan;
+mod projection_scan;
 mod snapshot;
 mod sorted_run;
 mod storage;
@@ -36,10 +37,11 @@ pub use final_scan::FinalScan;
 pub use key_condition::{ColumnRange, KeyCondition, KeyRef, ValueSet};
 pub use options::StorageOptions;
 pub use part::{ColumnOnDisk, Layout, Part, PartName, PartSummary, escape, unescape};
+pub use projection_scan::ProjectionChoice;
 pub use snapshot::{Morsel, Snapshot};
 pub use storage::{Appended, Maintained, Storage};
 pub use table_def::{
-    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, TableDef,
+    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Projection, Partitions, TableDef,
     TableId, WideFrom,
 };
 pub use token_window::TableToken;

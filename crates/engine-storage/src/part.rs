@@ -4,6 +4,7 @@ mod checksums;
 mod column_reader;
 mod column_writer;
 mod columns_file;
+mod hidden;
 mod marks;
 mod name;
 mod packed_folder;
@@ -20,6 +21,7 @@ use engine_types::{Column, DataType, Value};
 pub use columns_file::Layout;
 pub use name::{PartName, escape, unescape};
 
+pub(crate) use hidden::{HiddenWritten, hidden_folder, written as hidden_written};
 pub(crate) use marks::{Marks, SEGMENT_GRANULES};
 pub(crate) use primary_index::PrimaryIndex;
 pub(crate) use statistics::ColumnRangeKnown;
@@ -70,10 +72,14 @@ pub struct Part {
     columns: Vec<PartColumn>,
     statistics: Vec<ColumnRangeKnown>,
     checksums: Checksums,
+    checksums_bytes: u64,
     marks: Vec<OnceLock<Arc<Marks>>>,
     dictionaries: Vec<OnceLock<Arc<Column>>>,
     lookup: OnceLock<Arc<LookupIndex>>,
+    /// Finds the files, also those that are sections of one.
     directory: Arc<dyn Directory>,
+    below: Arc<dyn Directory>,
+    hidden: Vec<hidden::Hidden>,
     cache: Arc<BlockCache>,
     /// Set when a merge or DROP made the part useless: its folder goes with the last reader.
     obsolete: AtomicBool,
@@ -119,6 +125,7 @@ impl Part {
         for (file, checksum) in checksums.on_disk() {
             loading.check_size(file, checksum.bytes)?;
         }
+        let below = directory;
         let directory = &checksums.directory(directory, folder);
         let loading = Loading {
             directory: directory.as_ref(),
@@ -142,9 +149,23 @@ impl Part {
         }
         let statistics = statistics::decode_statistics(&load(statistics::STATISTICS_FILE)?, columns.len())
             .map_err(|e| decoded(statistics::STATISTICS_FILE, e))?;
+        let around = hidden::Around {
+            directory: below,
+            cache,
+            uid,
+            table,
+            folder,
+            name: &name,
+        };
+        let hidden = around.open_all(&checksums)?;
+        // The checksums of hidden parts are among the files already.
+        let hidden_bytes = hidden.iter().map(|h| {
+            let own = h.part.checksums_bytes();
+            h.part.bytes().saturating_sub(own)
+        });
         let summary = PartSummary {
             rows,
-            bytes: checksums.total_bytes() + text.len() as u64,
+            bytes: checksums.total_bytes() + text.len() as u64 + hidden_bytes.sum::<u64>(),
             checksums_hash,
         };
         let directory = directory.clone();
@@ -159,8 +180,11 @@ impl Part {
             lookup: OnceLock::new(),
             columns,
             statistics,
+            checksums_bytes: text.len() as u64,
             checksums,
             directory,
+            below: below.clone(),
+            hidden,
             cache: cache.clone(),
             obsolete: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
@@ -261,7 +285,12 @@ impl Part {
         if self.has_lookup() {
             self.lookup()?;
         }
-        Ok(())
+        self.around().check_all(&self.checksums)
+    }
+
+    /// Of `checksums.txt`.
+    fn checksums_bytes(&self) -> u64 {
+        self.checksums_bytes
     }
 
     pub(crate) fn has_lookup(&self) -> bool {
@@ -340,6 +369,9 @@ impl Drop for Part {
             return;
         }
         self.cache.remove_part(self.uid);
+        for hidden in &self.hidden {
+            self.cache.remove_part(hidden.part.uid);
+        }
         // What stays behind is found and removed at the next start.
         if let Err(error) = self.directory.remove_folder(&self.folder) {
             tracing::warn!(part = %self.name, table = %self.table, %error, "cannot remove the folder of an obsolete part");

@@ -3,6 +3,7 @@
 mod append;
 mod contains;
 mod flush;
+mod hidden_part;
 mod merge;
 mod recovery;
 mod set_aside;

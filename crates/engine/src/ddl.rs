@@ -166,6 +166,7 @@ impl Engine {
             let definition = Definition::bare(Statement::CreateTable(Box::new(create)));
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
+            crate::projection::check(&shape)?;
             let id =
                 self.storage
                     .create_table(shape.table_def(&database, &name, self.config.granule_rows)?)?;
@@ -376,25 +377,36 @@ impl Engine {
             };
             let mut definition = table.shape.definition.clone();
             let before = definition.clone();
+            let mut rewrite = false;
             for action in actions {
                 match action {
                     AlterAction::Partition {
                         verb: PartitionVerb::Drop,
                         partition,
                     } => self.drop_partition(&table, partition)?,
+                    AlterAction::MaterializeProjection { if_exists, name, .. } => {
+                        rewrite |= alter::has_projection(&definition, name, *if_exists)?;
+                    }
                     _ => alter::apply(&mut definition, action)?,
                 }
             }
             if definition == before {
+                if rewrite {
+                    self.storage.optimize(table.id, true)?;
+                }
                 return Ok(());
             }
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
+            crate::projection::check(&shape)?;
             self.storage.replace_definition(
                 table.id,
                 shape.table_def(&database, &name, self.config.granule_rows)?,
             )?;
             insert_table(catalogue, table.id, &database, &name, shape);
+            if rewrite {
+                self.storage.optimize(table.id, true)?;
+            }
             Ok(())
         })
     }

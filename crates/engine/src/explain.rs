@@ -23,7 +23,8 @@ impl Engine {
             ));
         };
         let source = self.source()?;
-        let (plan, _) = self.bind(query, options, &source.catalogue)?;
+        let (plan, settings) = self.bind(query, options, &source.catalogue)?;
+        source.set(&settings)?;
         let mut lines = Vec::new();
         describe(&plan, 0, &source, &mut lines)?;
         Ok(QueryResult::of_lines("explain", lines))
@@ -72,6 +73,9 @@ fn describe(plan: &Plan, depth: usize, source: &EngineSource, lines: &mut Vec<St
                     "  Parts: {}, granules: {}/{}, conditions: {}",
                     scan.parts, scan.granules_kept, scan.granules, scan.conditions
                 ));
+                if let Some((projection, parts)) = &scan.projection {
+                    line(format!("  Projection: {projection}, parts: {parts}"));
+                }
             }
             Vec::new()
         }

@@ -1,15 +1,18 @@
 //! Tables as the executor reads them: storage snapshots and `FINAL` merges.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use engine_exec::{ExecError, Scan, ScanRequest, TableSource};
-use engine_storage::{Morsel, Snapshot, Storage, TableId};
+use engine_storage::{KeyCondition, Morsel, Snapshot, Storage, TableId};
 use engine_types::{Block, Column};
 use parking_lot::Mutex;
 
-use crate::catalogue::{Catalogue, Object};
+use crate::catalogue::{Catalogue, Object, Table};
 use crate::error::{EngineError, Result, storage_code};
+use crate::joined_scan::JoinedScan;
+use crate::options::flag;
 use crate::pruning;
 
 /// Rows of a morsel; storage keeps whole granules together.
@@ -21,6 +24,8 @@ pub(crate) struct EngineSource {
     snapshots: HashMap<TableId, Arc<Snapshot>>,
     /// What each scan kept of its parts, for EXPLAIN and the summary.
     pub(crate) scans: Mutex<Vec<ScanSummary>>,
+    /// `optimize_use_projections`.
+    pub(crate) use_projections: AtomicBool,
 }
 
 /// What pruning left of one table.
@@ -32,6 +37,8 @@ pub struct ScanSummary {
     pub granules: usize,
     pub granules_kept: usize,
     pub conditions: usize,
+    /// Through which projection parts are read, and how many of them.
+    pub projection: Option<(String, usize)>,
 }
 
 impl EngineSource {
@@ -47,7 +54,15 @@ impl EngineSource {
             catalogue,
             snapshots,
             scans: Mutex::default(),
+            use_projections: AtomicBool::new(true),
         })
+    }
+
+    /// Takes up what the settings of the statement say about reading.
+    pub(crate) fn set(&self, settings: &BTreeMap<String, String>) -> Result<()> {
+        let on = flag(settings, "optimize_use_projections", true)?;
+        self.use_projections.store(on, Ordering::Relaxed);
+        Ok(())
     }
 
     fn open_table(&self, request: &ScanRequest<'_>) -> Result<Arc<dyn Scan>> {
@@ -84,6 +99,7 @@ impl EngineSource {
             granules,
             granules_kept: granules,
             conditions: key.ranges.len(),
+            projection: None,
         };
         if request.final_ && !snapshot.is_final() {
             let blocks = snapshot
@@ -91,6 +107,12 @@ impl EngineSource {
                 .collect::<std::result::Result<Vec<Block>, _>>()?;
             self.scans.lock().push(summary);
             return Ok(Arc::new(Blocks::new(blocks)));
+        }
+        if self.use_projections.load(Ordering::Relaxed)
+            && let Some(scan) = through_projection(table, &snapshot, &key, request, &columns, &mut summary)
+        {
+            self.scans.lock().push(summary);
+            return Ok(scan);
         }
         let morsels = snapshot.morsels(&key, MORSEL_ROWS);
         summary.granules_kept = morsels.iter().filter_map(Morsel::granules).map(|g| g.len()).sum();
@@ -101,6 +123,52 @@ impl EngineSource {
             columns,
         }))
     }
+}
+
+/// The scan through the projection with which the fewest rows are read, where that is less than without.
+fn through_projection(
+    table: &Table,
+    snapshot: &Arc<Snapshot>,
+    key: &KeyCondition,
+    request: &ScanRequest<'_>,
+    columns: &[usize],
+    summary: &mut ScanSummary,
+) -> Option<Arc<dyn Scan>> {
+    let mut best = None;
+    let mut fewest = snapshot.rows_to_read(key);
+    for (projection, stored) in table.shape.projections.iter().zip(&snapshot.def().projections) {
+        let Some(own) = projection.columns_of(request) else {
+            continue;
+        };
+        let wanted = pruning::key_condition(&projection.shape, &own, request.filters);
+        if let Some(choice) = snapshot.through(stored, key, &wanted)
+            && choice.rows < fewest
+        {
+            fewest = choice.rows;
+            best = Some((projection, own, wanted, choice));
+        }
+    }
+    let (projection, own, wanted, choice) = best?;
+    let own = own
+        .iter()
+        .map(|&c| projection.shape.columns[c].stored)
+        .collect::<Option<Vec<_>>>()?;
+    summary.projection = Some((projection.name.clone(), choice.hidden.parts().len()));
+    summary.conditions = key.ranges.len().max(wanted.ranges.len());
+    let mut kept = 0;
+    let mut scan = |snapshot: Arc<Snapshot>, key: &KeyCondition, columns: Vec<usize>| -> Arc<dyn Scan> {
+        let morsels = snapshot.morsels(key, MORSEL_ROWS);
+        kept += morsels.iter().filter_map(Morsel::granules).map(|g| g.len()).sum::<usize>();
+        Arc::new(StorageScan {
+            snapshot,
+            morsels,
+            columns,
+        })
+    };
+    let hidden = scan(choice.hidden, &wanted, own);
+    let rest = scan(choice.rest, key, columns.to_vec());
+    summary.granules_kept = kept;
+    Some(Arc::new(JoinedScan(vec![hidden, rest])))
 }
 
 impl TableSource for EngineSource {

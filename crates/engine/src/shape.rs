@@ -14,6 +14,7 @@ use crate::constraint::{self, Check};
 use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
+use crate::projection::{self, TableProjection};
 use crate::table_keys::TableKeys;
 
 /// How a column gets its values.
@@ -60,6 +61,7 @@ pub(crate) struct Shape {
     /// Columns of the exact look-up index.
     pub(crate) lookup: Vec<usize>,
     pub(crate) checks: Vec<Check>,
+    pub(crate) projections: Vec<TableProjection>,
 }
 
 pub(crate) struct Stored {
@@ -179,6 +181,7 @@ impl Shape {
             _ => None,
         };
         let lookup = lookup_columns(&create, &columns)?;
+        let projections = projection::projections(&create, &columns);
         Ok(Self {
             definition,
             kind,
@@ -188,6 +191,7 @@ impl Shape {
             partition_key,
             lookup,
             checks: constraint::checks(&create, &schema)?,
+            projections,
         })
     }
 
@@ -274,6 +278,12 @@ impl Shape {
                 .filter(|n| *n > 0)
                 .unwrap_or(DEFAULT_GRANULE_BYTES),
             definition: self.definition.encode(),
+            projections: self
+                .projections
+                .iter()
+                .filter(|_| self.kind == EngineKind::MergeTree)
+                .map(|p| p.storage_projection(self, database, name, granule_rows))
+                .collect::<Result<_>>()?,
             ..TableDef::new(
                 database,
                 name,

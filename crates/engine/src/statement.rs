@@ -134,6 +134,7 @@ impl Engine {
     fn select(&self, query: &Query, options: &QueryOptions) -> Result<QueryResult> {
         let source = self.source()?;
         let (plan, settings) = self.bind(query, options, &source.catalogue)?;
+        source.set(&settings)?;
         let context = self.context(&settings, options)?;
         let result = engine_exec::execute(&plan, &source, &context)?;
         let scans = std::mem::take(&mut *source.scans.lock());

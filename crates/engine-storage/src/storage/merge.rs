@@ -6,6 +6,7 @@ use engine_codec::Dictionary;
 use engine_types::{Column, DataType};
 
 use super::Storage;
+use super::hidden_part::HiddenPart;
 use super::write_part::dictionaries;
 use crate::counters::ReadCounters;
 use crate::error::Result;
@@ -147,7 +148,8 @@ impl Storage {
             })
             .collect();
         let stream = MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge);
-        let merged = self.write_part(&job.def, &job.folder, name, stream, dictionaries)?;
+        let hidden = HiddenPart::of_merge(&job.def, &job.parts, &counters)?;
+        let merged = self.write_part(&job.def, &job.folder, name, stream, dictionaries, hidden)?;
         self.publish_merged(job, merged)
     }
 
