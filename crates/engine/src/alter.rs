@@ -126,7 +126,7 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
                 create.projections.push(projection.clone());
             } else if !if_not_exists {
                 return Err(EngineError::refused(
-                    44,
+                    583,
                     format!("projection `{}` exists already", projection.name),
                 ));
             }

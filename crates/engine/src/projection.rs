@@ -50,7 +50,7 @@ pub(crate) fn check(shape: &Shape) -> Result<()> {
     for (at, definition) in create.projections.iter().enumerate() {
         if create.projections[..at].iter().any(|p| p.name == definition.name) {
             return Err(EngineError::refused(
-                44,
+                583,
                 format!("projection `{}` is there twice", definition.name),
             ));
         }
@@ -74,9 +74,14 @@ fn projection(
     if unlike != Select::default() {
         return Ok(None);
     }
-    let unknown = |name: &str| EngineError::UnknownColumn {
-        table: create.name.to_string(),
-        column: name.to_owned(),
+    let unknown = |name: &str| {
+        EngineError::refused(
+            47,
+            format!(
+                "projection `{}` of {} names an unknown column `{name}`",
+                definition.name, create.name
+            ),
+        )
     };
     let position = |name: &str| {
         let found = columns.iter().position(|c| c.name == name);
