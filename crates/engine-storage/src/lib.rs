@@ -48,3 +48,4 @@ pub use table_def::{
     ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, TableDef,
     TableId, WideFrom,
 };
+pub use token_window::TableToken;
