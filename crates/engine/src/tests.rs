@@ -5,6 +5,7 @@ mod crashes;
 mod inserts;
 mod limits;
 mod pruning;
+mod reading_less;
 
 use std::path::Path;
 
