@@ -5,6 +5,7 @@ mod column_reader;
 mod column_writer;
 mod columns_file;
 mod hidden;
+pub(crate) mod granule_ranges;
 mod marks;
 mod name;
 mod packed_folder;
@@ -15,8 +16,8 @@ mod writer;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use engine_codec::{CodecError, hash128};
-use engine_types::{Column, DataType, Value};
+use engine_codec::{CodecError, hash64, hash128};
+use engine_types::{DataType, Value};
 
 pub use columns_file::Layout;
 pub use name::{PartName, escape, unescape};
@@ -30,10 +31,13 @@ pub(crate) use writer::PartWriter;
 use crate::block_cache::BlockCache;
 use crate::directory::{Directory, ReadFile, read_all};
 use crate::error::{Result, StorageError, io_at};
+use crate::counters::ReadCounters;
 use crate::lookup_index::{LOOKUP_FILE, LookupIndex};
+use crate::skip_index::{SkipIndex, SkipIndexDef};
 use checksums::{CHECKSUMS_FILE, Checksums};
 use columns_file::{COLUMNS_FILE, Encoding, PartColumn, parse_columns};
 use packed_folder::DATA_FILE;
+use granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
 
 pub(crate) const COUNT_FILE: &str = "count.txt";
 
@@ -61,7 +65,7 @@ pub struct ColumnOnDisk {
     pub raw_bytes: u64,
 }
 
-/// An open part. Small files are in memory; marks, dictionaries and the look-up index are loaded when first needed.
+/// An open part. Small files are in memory; marks, dictionaries and indexes are loaded when needed, and cached.
 pub struct Part {
     pub(crate) uid: u64,
     pub(crate) name: PartName,
@@ -73,8 +77,6 @@ pub struct Part {
     statistics: Vec<ColumnRangeKnown>,
     checksums: Checksums,
     checksums_bytes: u64,
-    marks: Vec<OnceLock<Arc<Marks>>>,
-    dictionaries: Vec<OnceLock<Arc<Column>>>,
     lookup: OnceLock<Arc<LookupIndex>>,
     /// Finds the files, also those that are sections of one.
     directory: Arc<dyn Directory>,
@@ -175,8 +177,6 @@ impl Part {
             folder: folder.to_owned(),
             summary,
             index,
-            marks: columns.iter().map(|_| OnceLock::new()).collect(),
-            dictionaries: columns.iter().map(|_| OnceLock::new()).collect(),
             lookup: OnceLock::new(),
             columns,
             statistics,
@@ -291,6 +291,61 @@ impl Part {
     /// Of `checksums.txt`.
     fn checksums_bytes(&self) -> u64 {
         self.checksums_bytes
+    }
+
+    /// Least and greatest values of granules, when the part has them. Damage is reported and otherwise means that
+    /// nothing is known.
+    pub(crate) fn granule_ranges(&self, counters: &ReadCounters) -> Option<Arc<GranuleRanges>> {
+        if !self.checksums.files.contains_key(GRANULE_RANGES_FILE) {
+            return None;
+        }
+        let loaded = self.cache.ranges.get_or_load((self.uid, 0), || {
+            let loading = self.loading();
+            let bytes = loading.file(GRANULE_RANGES_FILE, Some(&self.checksums))?;
+            counters.add_file_bytes(bytes.len());
+            let ranges = GranuleRanges::decode(&bytes, self.granules())
+                .map_err(|e| loading.damaged(GRANULE_RANGES_FILE, 0, e.to_string()))?;
+            let size = ranges.byte_size();
+            Ok::<_, StorageError>((ranges, size))
+        });
+        self.or_unknown(loaded)
+    }
+
+    /// The skip index, when the part has it as it is declared.
+    pub(crate) fn skip_index(&self, def: &SkipIndexDef, counters: &ReadCounters) -> Option<Arc<SkipIndex>> {
+        let file = def.file();
+        if !self.checksums.files.contains_key(&file) {
+            return None;
+        }
+        // Another declaration under the same name is another object.
+        let object = (hash64(format!("{file} {}", def.fingerprint).as_bytes()) >> 32) as u32;
+        let loaded = self.cache.indexes.get_or_load((self.uid, object), || {
+            let loading = self.loading();
+            let bytes = loading.file(&file, Some(&self.checksums))?;
+            counters.add_file_bytes(bytes.len());
+            let index = SkipIndex::decode(&bytes, def, self.granules())
+                .map_err(|e| loading.damaged(&file, 0, e.to_string()))?;
+            let size = index.as_ref().map_or(0, SkipIndex::byte_size);
+            Ok::<_, StorageError>((index.map(Arc::new), size))
+        });
+        self.or_unknown(loaded)?.as_ref().clone()
+    }
+
+    /// Whether the part has a file of this skip index.
+    pub fn has_skip_index(&self, def: &SkipIndexDef) -> bool {
+        self.checksums.files.contains_key(&def.file())
+    }
+
+    /// Bytes of a skip index's file.
+    pub fn skip_index_bytes(&self, def: &SkipIndexDef) -> u64 {
+        self.checksums.files.get(&def.file()).map_or(0, |f| f.bytes)
+    }
+
+    /// An index that cannot be read proves nothing; the rows themselves are read.
+    fn or_unknown<T>(&self, loaded: Result<T>) -> Option<T> {
+        loaded
+            .inspect_err(|error| tracing::warn!(part = %self.name, table = %self.table, %error, "reading without an index"))
+            .ok()
     }
 
     pub(crate) fn has_lookup(&self) -> bool {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use engine_codec::ColumnCodec;
-use engine_types::{Block, Column, DataType};
+use engine_types::{Block, Column, DataType, Value};
+
+use crate::skip_index::SkipIndexDef;
 
 /// Names a table for ever; ids are never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -111,6 +113,10 @@ pub struct TableDef {
     pub wide_from: WideFrom,
     pub pressure: PartPressure,
     pub projections: Vec<Projection>,
+    /// Columns whose least and greatest values are kept for each granule.
+    pub granule_ranges: Vec<usize>,
+    /// Written with every part.
+    pub skip_indexes: Vec<SkipIndexDef>,
 }
 
 /// A hidden part inside every part: some columns of the same rows, in another order.
@@ -147,6 +153,8 @@ impl TableDef {
             wide_from: WideFrom::default(),
             pressure: PartPressure::default(),
             projections: Vec::new(),
+            granule_ranges: Vec::new(),
+            skip_indexes: Vec::new(),
         }
     }
 
@@ -213,6 +221,18 @@ pub trait KeyExprs: Send + Sync {
 
     fn partition(&self, block: &Block) -> Result<Partitions, String> {
         Ok(Partitions::unpartitioned(block.rows()))
+    }
+
+    /// The values of the partition key's elements behind a partition's id, where they can be told from it.
+    fn partition_values(&self, id: &str) -> Vec<Option<Value>> {
+        let _ = id;
+        Vec::new()
+    }
+
+    /// The expressions of skip index `index` (of [`TableDef::skip_indexes`]) over a block of all columns of the table.
+    fn skip_index(&self, index: usize, block: &Block) -> Result<Vec<Column>, String> {
+        let _ = block;
+        Err(format!("there is no skip index {index}"))
     }
 
     /// Column `index` of rows in a part that was written before the column was added.

@@ -10,6 +10,7 @@ mod limits;
 mod materialized_views;
 mod projections;
 mod pruning;
+mod reading_less;
 
 use std::path::Path;
 

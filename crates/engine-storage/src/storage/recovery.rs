@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use super::Storage;
 use super::set_aside::{DETACHED_FOLDER, detach, log_set_aside};
 use super::tables::{DATA_FOLDER, check_def};
-use crate::block_cache::BlockCache;
+use crate::block_cache::{BlockCache, CacheBudgets};
 use crate::catalog::{Catalog, Table};
 use crate::commit_queue::CommitQueue;
 use crate::directory::{Directory, create_folder_durably};
@@ -44,7 +44,12 @@ impl Storage {
         let mut manifest = Manifest::open(&directory, options.manifest_bytes)?;
         remove_dropped(directory.as_ref(), &mut manifest)?;
 
-        let cache = Arc::new(BlockCache::new(options.cache_bytes));
+        let cache = Arc::new(BlockCache::new(CacheBudgets {
+            blocks: options.cache_bytes,
+            marks: options.mark_cache_bytes,
+            dictionaries: options.dictionary_cache_bytes,
+            indexes: options.index_cache_bytes,
+        }));
         let mut next_uid = 0;
         let mut catalog = Catalog {
             lsn: manifest.state.wal_floor,
