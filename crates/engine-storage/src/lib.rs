@@ -5,6 +5,7 @@
 
 mod block_cache;
 mod catalog;
+mod changed_run;
 mod commit_queue;
 mod counters;
 pub mod directory;
@@ -18,6 +19,7 @@ mod memtable;
 mod merge_rule;
 mod merge_selector;
 mod merge_stream;
+mod mutation;
 mod options;
 mod part;
 mod part_scan;
@@ -30,10 +32,13 @@ mod wal;
 
 pub use counters::{ReadCounters, ReadCounts};
 pub use directory::{Directory, LocalDirectory};
-pub use engine_codec::{Codec, CodecMisuse, ColumnCodec, Compression};
+pub use engine_codec::{
+    ByteReader, Codec, CodecMisuse, ColumnCodec, Compression, decode_value, encode_value,
+};
 pub use error::{Result, StorageError};
 pub use final_scan::FinalScan;
 pub use key_condition::{ColumnRange, KeyCondition, KeyRef, ValueSet};
+pub use mutation::{MutationStatus, RowChange, RowEffect};
 pub use options::StorageOptions;
 pub use part::{ColumnOnDisk, Part, PartName, PartSummary, escape, unescape};
 pub use snapshot::{Morsel, Snapshot};

@@ -6,7 +6,9 @@ mod column_writer;
 mod columns_file;
 mod marks;
 mod name;
+mod new_version;
 mod primary_index;
+mod row_mask;
 mod statistics;
 mod writer;
 
@@ -19,7 +21,9 @@ use engine_types::{Column, DataType, Value};
 pub use name::{PartName, escape, unescape};
 
 pub(crate) use marks::{Marks, SEGMENT_GRANULES};
+pub(crate) use new_version::{NewVersion, used_values};
 pub(crate) use primary_index::PrimaryIndex;
+pub(crate) use row_mask::RowMask;
 pub(crate) use statistics::ColumnRangeKnown;
 pub(crate) use writer::PartWriter;
 
@@ -29,6 +33,7 @@ use crate::error::{Result, StorageError, io_at};
 use crate::lookup_index::{LOOKUP_FILE, LookupIndex};
 use checksums::{CHECKSUMS_FILE, Checksums};
 use columns_file::{COLUMNS_FILE, Encoding, PartColumn, parse_columns};
+use row_mask::MASK_FILE;
 
 pub(crate) const COUNT_FILE: &str = "count.txt";
 
@@ -70,6 +75,8 @@ pub struct Part {
     marks: Vec<OnceLock<Arc<Marks>>>,
     dictionaries: Vec<OnceLock<Arc<Column>>>,
     lookup: OnceLock<Arc<LookupIndex>>,
+    /// Rows that were deleted and are still in the files.
+    mask: Option<RowMask>,
     directory: Arc<dyn Directory>,
     cache: Arc<BlockCache>,
     /// Set when a merge or DROP made the part useless: its folder goes with the last reader.
@@ -132,6 +139,15 @@ impl Part {
         for (file, checksum) in &checksums.files {
             loading.check_size(file, checksum.bytes)?;
         }
+        let mask = if checksums.files.contains_key(MASK_FILE) {
+            let mask = RowMask::decode(&load(MASK_FILE)?).map_err(|e| decoded(MASK_FILE, e))?;
+            if mask.rows() != rows {
+                return Err(loading.damaged(MASK_FILE, 0, "another number of rows than count.txt"));
+            }
+            Some(mask)
+        } else {
+            None
+        };
         Ok(Self {
             uid,
             table: table.to_owned(),
@@ -145,6 +161,7 @@ impl Part {
             marks: columns.iter().map(|_| OnceLock::new()).collect(),
             dictionaries: columns.iter().map(|_| OnceLock::new()).collect(),
             lookup: OnceLock::new(),
+            mask,
             columns,
             statistics,
             checksums,
@@ -160,8 +177,29 @@ impl Part {
         &self.name
     }
 
+    /// Rows in the files, also deleted ones.
     pub fn rows(&self) -> u64 {
         self.summary.rows
+    }
+
+    /// Rows that are not deleted.
+    pub fn live_rows(&self) -> u64 {
+        self.rows() - self.mask.as_ref().map_or(0, RowMask::count)
+    }
+
+    /// Whether rows in its files are deleted: what was computed over all of them (counts, sums) does not hold.
+    pub fn has_deleted_rows(&self) -> bool {
+        self.mask.is_some()
+    }
+
+    pub(crate) fn mask(&self) -> Option<&RowMask> {
+        self.mask.as_ref()
+    }
+
+    /// Those rows of `granules` that are not deleted, counted from the first. `None`: all.
+    pub(crate) fn live_in(&self, granules: &std::ops::Range<usize>) -> Option<Vec<u32>> {
+        let rows = self.index.start(granules.start)..self.index.start(granules.end);
+        self.mask.as_ref()?.live_in(rows)
     }
 
     /// Size of all files.

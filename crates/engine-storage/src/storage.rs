@@ -4,6 +4,7 @@ mod append;
 mod contains;
 mod flush;
 mod merge;
+mod mutate;
 mod recovery;
 mod set_aside;
 mod tables;
@@ -17,6 +18,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 pub use append::Appended;
 pub use flush::Maintained;
+pub(crate) use mutate::{matches, placed, updated};
 
 use crate::block_cache::BlockCache;
 use crate::catalog::Catalog;

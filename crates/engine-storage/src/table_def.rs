@@ -5,6 +5,8 @@ use std::sync::Arc;
 use engine_codec::ColumnCodec;
 use engine_types::{Block, Column, DataType};
 
+use crate::mutation::RowChange;
+
 /// Names a table for ever; ids are never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableId(pub u32);
@@ -164,6 +166,12 @@ pub trait KeyExprs: Send + Sync {
     ) -> Result<Column, String> {
         let _ = index;
         Ok(Column::defaults(ty, source.rows()))
+    }
+
+    /// The steps of a mutation, from the command that [`crate::Storage::add_mutation`] was given.
+    fn row_changes(&self, command: &[u8]) -> Result<Vec<Arc<dyn RowChange>>, String> {
+        let _ = command;
+        Err("the table takes no mutations".to_owned())
     }
 }
 

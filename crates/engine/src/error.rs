@@ -88,6 +88,7 @@ pub(crate) fn storage_code(error: &StorageError) -> u32 {
         StorageError::TableExists { .. } => 57,
         StorageError::BadBlock { .. } | StorageError::Expression { .. } => 117,
         StorageError::Definition { .. } => 62,
+        StorageError::Mutation { .. } => 341,
         StorageError::Io { .. }
         | StorageError::Locked { .. }
         | StorageError::Poisoned { .. }

@@ -17,6 +17,8 @@ mod golden;
 #[cfg(test)]
 mod merge;
 #[cfg(test)]
+mod mutations;
+#[cfg(test)]
 mod scan;
 #[cfg(test)]
 mod support;
