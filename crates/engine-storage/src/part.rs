@@ -79,6 +79,8 @@ pub struct Part {
     mask: Option<RowMask>,
     directory: Arc<dyn Directory>,
     cache: Arc<BlockCache>,
+    /// When [`crate::Storage::merge_old`] first saw it.
+    seen_ms: OnceLock<u64>,
     /// Set when a merge or DROP made the part useless: its folder goes with the last reader.
     obsolete: AtomicBool,
     /// Set when a reader met damage.
@@ -167,6 +169,7 @@ impl Part {
             checksums,
             directory: directory.clone(),
             cache: cache.clone(),
+            seen_ms: OnceLock::new(),
             obsolete: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
             name,
@@ -320,6 +323,11 @@ impl Part {
             }
         }
         Ok(out)
+    }
+
+    /// How long it has been known, as far as somebody has asked.
+    pub(crate) fn age_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(*self.seen_ms.get_or_init(|| now_ms))
     }
 
     pub(crate) fn set_obsolete(&self) {

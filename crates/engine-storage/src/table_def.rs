@@ -64,6 +64,9 @@ pub struct TableDef {
     pub lookup_columns: Vec<usize>,
     pub granule_rows: usize,
     pub granule_bytes: usize,
+    /// Parts that have been seen for so long are merged in any case, and deleted rows leave them; `None` = whenever it is
+    /// worth it.
+    pub merge_after_ms: Option<u64>,
     /// Opaque to storage; handed back at open, e.g. the CREATE statement.
     pub definition: Vec<u8>,
     pub keys: Arc<dyn KeyExprs>,
@@ -87,6 +90,7 @@ impl TableDef {
             lookup_columns: Vec::new(),
             granule_rows: 8192,
             granule_bytes: 10 << 20,
+            merge_after_ms: None,
             definition: Vec::new(),
             keys,
         }

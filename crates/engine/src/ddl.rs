@@ -15,6 +15,7 @@ use crate::column_codec::check_codecs;
 use crate::definition::Definition;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::mutate;
 use crate::options::QueryOptions;
 use crate::shape::Shape;
 
@@ -366,9 +367,36 @@ impl Engine {
         &self,
         name: &ObjectName,
         actions: &[AlterAction],
+        settings: &[ast::Setting],
+        options: &QueryOptions,
+    ) -> Result<()> {
+        let steps: Vec<_> = actions.iter().filter_map(mutate::step_of).collect();
+        let definition: Vec<&AlterAction> = actions
+            .iter()
+            .filter(|action| mutate::step_of(action).is_none())
+            .collect();
+        if !definition.is_empty() {
+            self.alter_definition(name, &definition, options)?;
+        }
+        if steps.is_empty() {
+            return Ok(());
+        }
+        self.mutate(name, steps, settings, options)
+    }
+
+    fn alter_definition(
+        &self,
+        name: &ObjectName,
+        actions: &[&AlterAction],
         options: &QueryOptions,
     ) -> Result<()> {
         let (database, name) = resolve_name(name, options)?;
+        // Mutations name columns: they come before what renames, drops or retypes one.
+        if actions.iter().any(|action| alter::changes_columns(action))
+            && let Object::Table(table) = self.catalogue().get(&database, &name)?
+        {
+            self.finish_mutations(table, options)?;
+        }
         self.change(|catalogue| {
             let Object::Table(table) = catalogue.get(&database, &name)?.clone() else {
                 return Err(EngineError::refused(48, format!("`{name}` is a view")));

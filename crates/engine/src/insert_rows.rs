@@ -51,9 +51,9 @@ pub(crate) fn prepare(catalogue: &Catalogue, insert: TableInsert) -> Result<Opti
             })?;
         match table.shape.columns[at].kind {
             ColumnKind::Ordinary | ColumnKind::Default | ColumnKind::Ephemeral => {}
-            ColumnKind::Materialized | ColumnKind::Alias => {
+            kind @ (ColumnKind::Materialized | ColumnKind::Alias) => {
                 return Err(EngineError::refused(
-                    44,
+                    if kind == ColumnKind::Alias { 16 } else { 44 },
                     format!(
                         "column `{name}` of {} is computed and takes no values",
                         full_name(table)

@@ -72,7 +72,11 @@ impl EngineSource {
                     .get(c)
                     .and_then(|column| column.stored)
                     .ok_or_else(|| {
-                        EngineError::Internal(format!("column {c} of `{}` is not stored", table.name))
+                        let name = table.shape.columns.get(c).map_or("", |c| c.name.as_str());
+                        EngineError::refused(
+                            16,
+                            format!("column `{name}` of `{}` is not stored and cannot be read", table.name),
+                        )
                     })
             })
             .collect::<Result<Vec<_>>>()?;

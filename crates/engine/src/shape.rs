@@ -245,6 +245,9 @@ impl Shape {
             granule_bytes: setting("index_granularity_bytes")
                 .filter(|n| *n > 0)
                 .unwrap_or(DEFAULT_GRANULE_BYTES),
+            merge_after_ms: setting("min_age_to_force_merge_seconds")
+                .filter(|n| *n > 0)
+                .and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1000)),
             definition: self.definition.encode(),
             ..TableDef::new(
                 database,

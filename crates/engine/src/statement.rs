@@ -60,7 +60,12 @@ impl Engine {
             Statement::Drop(drop) => done(self.drop_objects(drop, options)),
             Statement::Rename { pairs, .. } => done(self.rename(pairs, options)),
             Statement::Exchange { left, right, .. } => done(self.exchange(left, right, options)),
-            Statement::Alter { table, actions, .. } => done(self.alter(table, actions, options)),
+            Statement::Alter {
+                table,
+                actions,
+                settings,
+                ..
+            } => done(self.alter(table, actions, settings, options)),
             Statement::Optimize(optimize) => done(self.optimize(optimize, options)),
             Statement::Show(show) => self.show(show, options),
             Statement::Describe { table } => self.describe(table, options),
@@ -77,8 +82,8 @@ impl Engine {
                 Ok(QueryResult::default())
             }
             Statement::Attach { .. } => Err(EngineError::refused(48, "ATTACH is not supported")),
-            Statement::Delete(_) => Err(EngineError::refused(48, "DELETE is not supported")),
-            Statement::Kill(_) => Err(EngineError::refused(48, "KILL is not supported")),
+            Statement::Delete(delete) => done(self.delete(delete, options)),
+            Statement::Kill(kill) => self.kill(kill, options),
         }
     }
 
@@ -97,7 +102,7 @@ impl Engine {
         binding::bind_query(self, catalogue, query, options)
     }
 
-    fn select(&self, query: &Query, options: &QueryOptions) -> Result<QueryResult> {
+    pub(crate) fn select(&self, query: &Query, options: &QueryOptions) -> Result<QueryResult> {
         let source = self.source()?;
         let (plan, settings) = self.bind(query, options, &source.catalogue)?;
         let context = self.context(&settings, options)?;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use engine_exec::CompiledExprs;
-use engine_storage::{ColumnSource, KeyExprs, Partitions};
+use engine_storage::{ColumnSource, KeyExprs, Partitions, RowChange};
 use engine_types::{Block, Column, DataType, Value};
 
 use crate::binding;
 use crate::error::Result;
+use crate::mutation_command::MutationCommand;
+use crate::row_change::row_changes;
 use crate::shape::Shape;
 
 pub(crate) struct TableKeys {
@@ -104,6 +106,12 @@ impl KeyExprs for TableKeys {
             .collect::<std::result::Result<Vec<_>, String>>()?;
         let value = default.eval(&columns, rows, ty).map_err(|e| e.to_string())?;
         Ok(value.flatten())
+    }
+
+    fn row_changes(&self, command: &[u8]) -> std::result::Result<Vec<Arc<dyn RowChange>>, String> {
+        MutationCommand::decode(command)
+            .and_then(|command| row_changes(&self.shape, &command))
+            .map_err(|e| e.to_string())
     }
 }
 

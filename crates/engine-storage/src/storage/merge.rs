@@ -38,6 +38,37 @@ impl Storage {
         outcome
     }
 
+    /// Merges, for tables that ask for it ([`TableDef::merge_after_ms`]), parts that have all been there for long enough,
+    /// also one alone when rows in it are deleted; answers whether there were any. `now_ms` is any clock that does not go
+    /// back; ages begin anew with the process.
+    pub fn merge_old(&self, now_ms: u64) -> Result<bool> {
+        let due: Vec<(TableId, String, u64)> = {
+            let catalog = self.catalog.read();
+            let tables = catalog.tables.iter();
+            tables
+                .filter_map(|(id, table)| Some((id, table, table.def.merge_after_ms?)))
+                .flat_map(|(id, table, age)| {
+                    let is_old = move |part: &Arc<Part>| part.age_ms(now_ms) >= age;
+                    mergeable_runs(table).filter_map(move |run| {
+                        // All of them are asked: ages are counted from the first time.
+                        let old = run.iter().filter(|part| is_old(part)).count() == run.len();
+                        let useful = run.len() > 1 || run.iter().any(|part| part.has_deleted_rows());
+                        let first = run.first().filter(|_| old && useful)?;
+                        Some((*id, first.name.partition.clone(), first.name.min_block))
+                    })
+                })
+                .collect()
+        };
+        for (table, partition, block) in &due {
+            if let Some(job) = self.take_run(*table, partition, *block, true)? {
+                let outcome = self.run(&job);
+                self.release(&job);
+                outcome?;
+            }
+        }
+        Ok(!due.is_empty())
+    }
+
     /// Flushes the table and merges each partition into one part. With `everything` also partitions that have one part
     /// already are rewritten (columns added since are then stored).
     pub fn optimize(&self, table: TableId, everything: bool) -> Result<()> {
