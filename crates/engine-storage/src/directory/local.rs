@@ -107,7 +107,7 @@ impl Directory for LocalDirectory {
         fs::rename(self.path(from), self.path(to))
     }
 
-    fn link(&self, from: &str, to: &str) -> io::Result<()> {
+    fn hard_link(&self, from: &str, to: &str) -> io::Result<()> {
         fs::hard_link(self.path(from), self.path(to))
     }
 

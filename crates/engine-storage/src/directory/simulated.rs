@@ -230,7 +230,7 @@ impl Directory for SimulatedDirectory {
         Ok(())
     }
 
-    fn link(&self, from: &str, to: &str) -> io::Result<()> {
+    fn hard_link(&self, from: &str, to: &str) -> io::Result<()> {
         let mut state = self.state.lock();
         state.operation()?;
         let inode = state.find(from)?;

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use engine_codec::{ColumnCodec, Dictionary};
 use engine_types::{Block, Column};
 
-use super::checksums::{CHECKSUMS_FILE, Checksums, FileChecksum};
+use super::checksums::{CHECKSUMS_FILE, FileChecksum};
 use super::column_writer::{ColumnWriter, write_file};
-use super::columns_file::{COLUMNS_FILE, Encoding, PartColumn, columns_to_text};
+use super::columns_file::{COLUMNS_FILE, Encoding, Layout, PartColumn, columns_to_text};
+use super::granule_ranges::GRANULE_RANGES_FILE;
 use super::primary_index::PRIMARY_FILE;
 use super::row_mask::{MASK_FILE, RowMask};
 use super::statistics::{ColumnRangeKnown, STATISTICS_FILE, encode_statistics};
 use super::{COUNT_FILE, Part, PartSummary};
+use crate::counters::ReadCounters;
 use crate::error::{Result, StorageError, io_at};
 use crate::lookup_index::{LOOKUP_FILE, encode_lookup};
 use crate::table_def::{ColumnDef, TableDef};
@@ -31,8 +33,18 @@ pub(crate) struct NewVersion<'a> {
 }
 
 impl Part {
-    /// Whether columns can be replaced one by one: each has files of its own, and nothing else was computed from it.
-    pub(crate) fn has_separate_columns(&self) -> bool {
+    /// Whether these columns can be replaced alone: each has files of its own, and nothing else was computed from it that
+    /// is not made anew with it.
+    pub(crate) fn can_replace(&self, columns: &[&str]) -> bool {
+        if self.layout() == Layout::Compact {
+            return false;
+        }
+        let ranges = self.granule_ranges(&ReadCounters::default());
+        if let Some(ranges) = ranges
+            && columns.iter().any(|c| ranges.column(c).is_some())
+        {
+            return false;
+        }
         let own = |file: &str| {
             self.columns.iter().any(|c| {
                 [c.data_file(), c.marks_file(), c.dictionary_file()]
@@ -47,6 +59,7 @@ impl Part {
             STATISTICS_FILE,
             LOOKUP_FILE,
             MASK_FILE,
+            GRANULE_RANGES_FILE,
         ];
         self.checksums
             .files
@@ -163,23 +176,26 @@ impl<'a> NewVersion<'a> {
         if has_new_columns {
             let statistics = encode_statistics(&self.statistics);
             self.write(STATISTICS_FILE, &statistics)?;
-            let columns = columns_to_text(&self.columns);
+            let columns = columns_to_text(&self.columns, self.old.layout());
             self.write(COLUMNS_FILE, columns.as_bytes())?;
         }
-        let mut checksums = Checksums {
-            files: self.written.into_iter().collect(),
-        };
         let link = |file: &str| {
             let from = format!("{}/{file}", self.old.folder);
             let to = format!("{}/{file}", self.folder);
-            directory.link(&from, &to).map_err(io_at("link", &from))
+            directory.hard_link(&from, &to).map_err(io_at("link", &from))
         };
-        for (file, checksum) in &self.old.checksums.files {
+        // Sections of a data file stay as a whole: what replaces one lies beside it.
+        let mut checksums = self.old.checksums.clone();
+        for (file, _) in self.old.checksums.on_disk() {
             if !self.replaced.contains(file) {
                 link(file)?;
-                checksums.files.insert(file.clone(), *checksum);
             }
         }
+        for file in &self.replaced {
+            checksums.files.remove(file);
+            checksums.sections.remove(file);
+        }
+        checksums.files.extend(self.written);
         let summary = if checksums == self.old.checksums {
             link(CHECKSUMS_FILE)?;
             self.old.summary

@@ -399,7 +399,9 @@ impl Storage {
                     version.finish()
                 })
             }
-            RowEffect::Update { columns } if part.has_separate_columns() => {
+            RowEffect::Update { columns }
+                if part.can_replace(&columns.iter().map(|c| def.columns[*c].name.as_str()).collect::<Vec<_>>()) =>
+            {
                 let values = self.updated_columns(job, change.as_ref(), &columns, &hits, &counters)?;
                 self.publish_version(job, |version| {
                     self.write_columns(job, version, &columns, &values, &counters)
