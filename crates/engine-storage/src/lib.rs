@@ -39,11 +39,13 @@ pub use final_scan::FinalScan;
 pub use key_condition::{Bound, KeyCondition, KeyRef, Predicate, RangeImage, Test, ValueRange, ValueSet};
 pub use object_cache::CacheCounts;
 pub use options::StorageOptions;
-pub use part::{ColumnOnDisk, Part, PartName, PartSummary, escape, unescape};
+pub use part::{ColumnOnDisk, Layout, Part, PartName, PartSummary, escape, unescape};
 pub use pruning::{Pruning, PruningStep, PruningStage};
 pub use skip_index::{SkipIndexDef, SkipIndexKind, ngrams, token_hash, tokens, value_hash};
 pub use snapshot::{Morsel, Snapshot};
 pub use storage::{Appended, CacheKind, Maintained, Storage};
 pub use table_def::{
-    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, Partitions, TableDef, TableId,
+    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, TableDef,
+    TableId, WideFrom,
 };
+pub use token_window::TableToken;

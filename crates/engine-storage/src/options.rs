@@ -2,6 +2,8 @@
 
 use engine_codec::ColumnCodec;
 
+use crate::table_def::WideFrom;
+
 /// Everything has a sensible default; tests make granules, segments and memtables tiny.
 #[derive(Clone, Debug)]
 pub struct StorageOptions {
@@ -33,6 +35,8 @@ pub struct StorageOptions {
     pub manifest_bytes: u64,
     /// Write every column that allows it with this codec, whatever its own; for tests.
     pub forced_codec: Option<ColumnCodec>,
+    /// Where parts become wide, instead of what tables say; for tests.
+    pub forced_wide_from: Option<WideFrom>,
 }
 
 impl Default for StorageOptions {
@@ -52,6 +56,7 @@ impl Default for StorageOptions {
             tokens_max: 1000,
             manifest_bytes: 1 << 20,
             forced_codec: None,
+            forced_wide_from: None,
         }
     }
 }

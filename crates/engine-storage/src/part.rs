@@ -7,6 +7,7 @@ mod columns_file;
 pub(crate) mod granule_ranges;
 mod marks;
 mod name;
+mod packed_folder;
 mod primary_index;
 mod statistics;
 mod writer;
@@ -17,6 +18,7 @@ use std::sync::{Arc, OnceLock};
 use engine_codec::{CodecError, hash64, hash128};
 use engine_types::{DataType, Value};
 
+pub use columns_file::Layout;
 pub use name::{PartName, escape, unescape};
 
 pub(crate) use marks::{Marks, SEGMENT_GRANULES};
@@ -32,6 +34,7 @@ use crate::lookup_index::{LOOKUP_FILE, LookupIndex};
 use crate::skip_index::{SkipIndex, SkipIndexDef};
 use checksums::{CHECKSUMS_FILE, Checksums};
 use columns_file::{COLUMNS_FILE, Encoding, PartColumn, parse_columns};
+use packed_folder::DATA_FILE;
 use granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
 
 pub(crate) const COUNT_FILE: &str = "count.txt";
@@ -106,6 +109,7 @@ impl Part {
             table,
             part: name.to_string(),
             folder,
+            checksums: None,
             suspect: None,
         };
         let text = loading.file(CHECKSUMS_FILE, None)?;
@@ -114,6 +118,15 @@ impl Part {
             return Err(loading.damaged(CHECKSUMS_FILE, 0, "not the file that the manifest knows"));
         }
         let checksums = loading.parse(CHECKSUMS_FILE, &text, Checksums::parse)?;
+        for (file, checksum) in checksums.on_disk() {
+            loading.check_size(file, checksum.bytes)?;
+        }
+        let directory = &checksums.directory(directory, folder);
+        let loading = Loading {
+            directory: directory.as_ref(),
+            checksums: Some(&checksums),
+            ..loading
+        };
         let load = |file: &str| loading.file(file, Some(&checksums));
         let columns = loading.parse(COLUMNS_FILE, &load(COLUMNS_FILE)?, parse_columns)?;
         let rows: u64 = loading.parse(COUNT_FILE, &load(COUNT_FILE)?, |text| {
@@ -131,24 +144,23 @@ impl Part {
         }
         let statistics = statistics::decode_statistics(&load(statistics::STATISTICS_FILE)?, columns.len())
             .map_err(|e| decoded(statistics::STATISTICS_FILE, e))?;
-        for (file, checksum) in &checksums.files {
-            loading.check_size(file, checksum.bytes)?;
-        }
+        let summary = PartSummary {
+            rows,
+            bytes: checksums.total_bytes() + text.len() as u64,
+            checksums_hash,
+        };
+        let directory = directory.clone();
         Ok(Self {
             uid,
             table: table.to_owned(),
             folder: folder.to_owned(),
-            summary: PartSummary {
-                rows,
-                bytes: checksums.total_bytes() + text.len() as u64,
-                checksums_hash,
-            },
+            summary,
             index,
             lookup: OnceLock::new(),
             columns,
             statistics,
             checksums,
-            directory: directory.clone(),
+            directory,
             cache: cache.clone(),
             obsolete: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
@@ -167,6 +179,19 @@ impl Part {
     /// Size of all files.
     pub fn bytes(&self) -> u64 {
         self.summary.bytes
+    }
+
+    pub fn layout(&self) -> Layout {
+        if self.checksums.sections.is_empty() {
+            Layout::Wide
+        } else {
+            Layout::Compact
+        }
+    }
+
+    /// Files in its folder.
+    pub fn files_on_disk(&self) -> usize {
+        self.checksums.on_disk().count() + 1
     }
 
     pub fn granules(&self) -> usize {
@@ -358,6 +383,7 @@ impl Part {
             table: &self.table,
             part: self.name.to_string(),
             folder: &self.folder,
+            checksums: Some(&self.checksums),
             suspect: Some(&self.suspect),
         }
     }
@@ -382,6 +408,8 @@ struct Loading<'a> {
     table: &'a str,
     part: String,
     folder: &'a str,
+    /// Once they are read: they know where the sections of the data file are.
+    checksums: Option<&'a Checksums>,
     /// Of a part that is open: told of every damage.
     suspect: Option<&'a AtomicBool>,
 }
@@ -391,12 +419,22 @@ impl Loading<'_> {
         if let Some(suspect) = self.suspect {
             suspect.store(true, Ordering::Release);
         }
+        let problem = problem.into();
+        let section = self.checksums.and_then(|c| c.sections.get(file));
+        let (file, offset, problem) = match section {
+            None => (file, offset, problem),
+            Some(start) => (
+                DATA_FILE,
+                start + offset,
+                format!("in section `{file}`: {problem}"),
+            ),
+        };
         StorageError::DamagedPart {
             table: self.table.to_owned(),
             part: self.part.clone(),
             file: file.to_owned(),
             offset,
-            problem: problem.into(),
+            problem,
         }
     }
 

@@ -18,6 +18,10 @@ pub(crate) struct Definition {
     pub(crate) dropped: Vec<String>,
     /// How often each skip index was cleared: files written before do not count.
     pub(crate) index_epochs: BTreeMap<String, u64>,
+    /// Of a materialized view without `TO`: the table of its rows, in the view's database.
+    pub(crate) inner: Option<String>,
+    /// `DETACH … PERMANENTLY`: there, but not to be seen until it is attached.
+    pub(crate) detached: bool,
 }
 
 /// One column of the storage. Names in parts never change: renaming a column changes only `column`.
@@ -54,6 +58,8 @@ impl Definition {
             "stored": stored,
             "dropped": self.dropped,
             "index_epochs": self.index_epochs,
+            "inner": self.inner,
+            "detached": self.detached,
         })
         .to_string()
         .into_bytes()
@@ -89,7 +95,21 @@ impl Definition {
                 .flatten()
                 .filter_map(|(name, epoch)| Some((name.clone(), epoch.as_u64()?)))
                 .collect(),
+            inner: text(&json["inner"]),
+            detached: json["detached"].as_bool().unwrap_or(false),
         })
+    }
+
+    /// Of an object without rows of its own.
+    pub(crate) fn bare(create: Statement) -> Self {
+        Self {
+            create,
+            stored: Vec::new(),
+            dropped: Vec::new(),
+            index_epochs: BTreeMap::new(),
+            inner: None,
+            detached: false,
+        }
     }
 
     /// A name for a new stored column that no part has used: the column's own name where possible.

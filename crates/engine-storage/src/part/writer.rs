@@ -7,7 +7,8 @@ use engine_types::{Block, Column, DataType};
 
 use super::checksums::{CHECKSUMS_FILE, Checksums, FileChecksum};
 use super::column_writer::{ColumnWriter, write_file};
-use super::columns_file::{COLUMNS_FILE, Encoding, PartColumn, columns_to_text};
+use super::columns_file::{COLUMNS_FILE, Encoding, Layout, PartColumn, columns_to_text};
+use super::packed_folder::PackedFolder;
 use super::granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
 use super::primary_index::{PRIMARY_FILE, PrimaryIndex};
 use super::statistics::{ColumnRangeKnown, STATISTICS_FILE, encode_statistics};
@@ -16,11 +17,14 @@ use crate::block_cache::weight;
 use crate::directory::Directory;
 use crate::error::{Result, StorageError, io_at};
 use crate::lookup_index::{LOOKUP_FILE, encode_lookup, lookup_hash, lookup_keys};
+use crate::table_def::{TableDef, WideFrom};
 use crate::skip_index::SkipIndexWriter;
-use crate::table_def::TableDef;
 
 pub(crate) struct PartWriter {
-    directory: Arc<dyn Directory>,
+    /// Holds the files together while the part may become a compact one.
+    directory: Arc<PackedFolder>,
+    wide_from: WideFrom,
+    raw_bytes: u64,
     folder: String,
     def: Arc<TableDef>,
     columns: Vec<ColumnWriter>,
@@ -49,6 +53,7 @@ impl PartWriter {
         directory
             .create_folder(folder)
             .map_err(io_at("create folder", folder))?;
+        let directory = Arc::new(PackedFolder::create(directory, folder));
         let table = def.full_name();
         let columns = def
             .columns
@@ -74,7 +79,9 @@ impl PartWriter {
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Self {
-            directory: directory.clone(),
+            directory,
+            wide_from: def.wide_from,
+            raw_bytes: 0,
             folder: folder.to_owned(),
             def: def.clone(),
             granule_rows: Vec::new(),
@@ -89,12 +96,28 @@ impl PartWriter {
         })
     }
 
+    /// Other limits than the table's.
+    #[must_use]
+    pub fn wide_from(mut self, limits: Option<WideFrom>) -> Self {
+        self.wide_from = limits.unwrap_or(self.wide_from);
+        self
+    }
+
     /// Appends rows, sorted, behind those before; `keys` are their sorting key. Every call starts a new granule.
     pub fn append(&mut self, block: &Block, keys: &[Column]) -> Result<()> {
         if block.rows() == 0 {
             return Ok(());
         }
-        let row_bytes = block.columns().iter().map(weight).sum::<usize>() / block.rows();
+        let block_bytes = block.columns().iter().map(weight).sum::<usize>();
+        self.raw_bytes += block_bytes as u64;
+        if self
+            .wide_from
+            .is_wide(self.raw_bytes, self.rows + block.rows() as u64)
+            || self.directory.is_full()
+        {
+            self.directory.spill()?;
+        }
+        let row_bytes = block_bytes / block.rows();
         let rows_max = (self.def.granule_bytes / row_bytes.max(1)).clamp(1, self.def.granule_rows.max(1));
         // Granules that end early by bytes are made alike, so that none is left with a few rows.
         let rows_max = if rows_max < self.def.granule_rows {
@@ -203,11 +226,23 @@ impl PartWriter {
         }
         let count = format!("{}\n", self.rows);
         files.push(write_file(directory, folder, COUNT_FILE, count.as_bytes())?);
-        let columns = columns_to_text(&part_columns);
-        files.push(write_file(directory, folder, COLUMNS_FILE, columns.as_bytes())?);
-        let checksums = Checksums {
-            files: files.into_iter().collect(),
+        let layout = if self.directory.is_packing() {
+            Layout::Compact
+        } else {
+            Layout::Wide
         };
+        let columns = columns_to_text(&part_columns, layout);
+        files.push(write_file(directory, folder, COLUMNS_FILE, columns.as_bytes())?);
+        let mut checksums = Checksums {
+            files: files.into_iter().collect(),
+            ..Checksums::default()
+        };
+        if let Some((data, sections)) = self.directory.pack()? {
+            checksums.data = Some(data);
+            checksums.sections = sections;
+            // What comes now lies beside the data file.
+            self.directory.spill()?;
+        }
         let (_, own) = write_file(directory, folder, CHECKSUMS_FILE, checksums.to_text().as_bytes())?;
         directory
             .sync_folder(folder)

@@ -18,7 +18,7 @@ use crate::memtable::keys_of_write;
 use crate::options::StorageOptions;
 use crate::part::{Part, PartName};
 use crate::table_def::{DefinitionLoader, TableDef};
-use crate::token_window::TokenWindow;
+use crate::token_window::{TableToken, TokenWindow};
 use crate::wal::{Wal, WalEntry};
 
 const LOCK_FILE: &str = "LOCK";
@@ -134,7 +134,14 @@ fn replay(
     entry: WalEntry,
 ) -> Result<()> {
     if let Some(token) = entry.token {
-        tokens.insert(token);
+        // Of what is in a table's parts, the manifest has the tokens that still count.
+        let known = TableToken::decode(&token).is_some_and(|token| {
+            let record = manifest.state.tables.get(&token.table);
+            record.is_none_or(|record| lsn <= record.flushed_lsn)
+        });
+        if !known {
+            tokens.insert(token);
+        }
     }
     for write in entry.writes {
         // Rows of a table that was dropped later, or that are in a part already.
