@@ -60,8 +60,8 @@ pub(crate) struct Shape {
     pub(crate) partition_key: Option<plan::Expr>,
     /// Columns of the exact look-up index.
     pub(crate) lookup: Vec<usize>,
-    pub(crate) checks: Vec<Check>,
     pub(crate) skip_indexes: Vec<SkipIndex>,
+    pub(crate) checks: Vec<Check>,
 }
 
 pub(crate) struct Stored {
@@ -199,14 +199,6 @@ impl Shape {
         })
     }
 
-    /// Names and types of all columns, in order.
-    pub(crate) fn schema(&self) -> Schema {
-        self.columns
-            .iter()
-            .map(|c| Field::new(&c.name, c.ty.clone()))
-            .collect()
-    }
-
     /// The elements of the partition key, one when it is no tuple.
     pub(crate) fn partition_elements(&self) -> Vec<&plan::Expr> {
         match &self.partition_key {
@@ -232,6 +224,14 @@ impl Shape {
         wanted.sort_unstable();
         wanted.dedup();
         wanted
+    }
+
+    /// Names and types of all columns, in order.
+    pub(crate) fn schema(&self) -> Schema {
+        self.columns
+            .iter()
+            .map(|c| Field::new(&c.name, c.ty.clone()))
+            .collect()
     }
 
     pub(crate) fn create(&self) -> Result<&CreateTable> {
