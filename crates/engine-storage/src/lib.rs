@@ -21,6 +21,7 @@ mod merge_stream;
 mod options;
 mod part;
 mod part_scan;
+mod row_fold;
 mod snapshot;
 mod sorted_run;
 mod storage;
@@ -36,6 +37,7 @@ pub use final_scan::FinalScan;
 pub use key_condition::{ColumnRange, KeyCondition, KeyRef, ValueSet};
 pub use options::StorageOptions;
 pub use part::{ColumnOnDisk, Part, PartName, PartSummary, escape, unescape};
+pub use row_fold::RowFold;
 pub use snapshot::{Morsel, Snapshot};
 pub use storage::{Appended, Maintained, Storage};
 pub use table_def::{

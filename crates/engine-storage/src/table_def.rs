@@ -5,6 +5,8 @@ use std::sync::Arc;
 use engine_codec::ColumnCodec;
 use engine_types::{Block, Column, DataType};
 
+use crate::row_fold::RowFold;
+
 /// Names a table for ever; ids are never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableId(pub u32);
@@ -47,6 +49,10 @@ pub enum MergeRule {
     },
     /// Rows of sign +1 and -1 cancel.
     Collapsing { sign: usize },
+    /// The same in any order of arrival; the version is the last column of the sorting key.
+    VersionedCollapsing { sign: usize },
+    /// All rows become one, by [`TableDef::fold`].
+    Folding,
 }
 
 /// A table as storage sees it.
@@ -58,6 +64,8 @@ pub struct TableDef {
     /// Types of what [`KeyExprs::sorting_key`] answers; empty = insertion order.
     pub sorting_key_types: Vec<DataType>,
     pub merge_rule: MergeRule,
+    /// How [`MergeRule::Folding`] joins rows.
+    pub fold: Option<Arc<dyn RowFold>>,
     /// Columns of the exact look-up index behind `Storage::contains`; empty = none.
     pub lookup_columns: Vec<usize>,
     pub granule_rows: usize,
@@ -82,6 +90,7 @@ impl TableDef {
             columns,
             sorting_key_types,
             merge_rule: MergeRule::Plain,
+            fold: None,
             lookup_columns: Vec::new(),
             granule_rows: 8192,
             granule_bytes: 10 << 20,

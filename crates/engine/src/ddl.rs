@@ -16,6 +16,8 @@ use crate::definition::Definition;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::options::QueryOptions;
+use crate::row_fold;
+use crate::row_signs;
 use crate::shape::Shape;
 
 /// Database and name, with the current database where none is written.
@@ -167,6 +169,7 @@ impl Engine {
             let definition = bare(Statement::CreateTable(Box::new(create)));
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
+            check_rules(&shape)?;
             let id =
                 self.storage
                     .create_table(shape.table_def(&database, &name, self.config.granule_rows)?)?;
@@ -389,6 +392,7 @@ impl Engine {
             }
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
+            check_rules(&shape)?;
             self.storage.replace_definition(
                 table.id,
                 shape.table_def(&database, &name, self.config.granule_rows)?,
@@ -438,6 +442,13 @@ fn insert_table(catalogue: &mut Catalogue, id: TableId, database: &str, name: &s
         (database.to_owned(), name.to_owned()),
         Object::Table(Arc::new(table)),
     );
+}
+
+/// What the merge rule asks of columns. Tables older than a rule open all the same.
+fn check_rules(shape: &Shape) -> Result<()> {
+    row_signs::check_types(shape)?;
+    row_fold::check_simple_functions(&shape.columns)?;
+    row_fold::check_summed(shape)
 }
 
 /// `CREATE TABLE t AS other`: what the statement does not say itself.

@@ -6,6 +6,7 @@ use engine_types::{Block, Column};
 use crate::catalogue::{Catalogue, Table};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
+use crate::row_signs;
 use crate::shape::ColumnKind;
 
 /// Rows for one table, by column name. Columns must have the physical form of the table's types (or be `Const` or
@@ -92,6 +93,7 @@ pub(crate) fn prepare(catalogue: &Catalogue, insert: TableInsert) -> Result<Opti
             None => Ok(Column::defaults(&stored.ty, rows)),
         })
         .collect::<Result<Vec<_>>>()?;
+    row_signs::check(&table.shape, &columns)?;
     Ok(Some((table.id, Block::new(columns, rows))))
 }
 

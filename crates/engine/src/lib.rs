@@ -30,6 +30,8 @@ mod insert_rows;
 mod options;
 mod pruning;
 mod result;
+mod row_fold;
+mod row_signs;
 mod scan;
 mod shape;
 mod show;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine_exec::CompiledExprs;
 use engine_sql::ast::{self, CreateTable, DefaultKind};
 use engine_sql::plan;
-use engine_storage::{ColumnDef, MergeRule, TableDef};
+use engine_storage::{ColumnDef, MergeRule, RowFold, TableDef};
 use engine_types::{Block, Column, DataType, Field, Schema};
 
 use crate::binding;
@@ -13,6 +13,7 @@ use crate::column_codec::column_codec;
 use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
+use crate::row_fold::{self, TableFold};
 use crate::table_keys::TableKeys;
 
 /// How a column gets its values.
@@ -35,6 +36,8 @@ pub(crate) struct TableColumn {
     pub(crate) comment: String,
     /// Position among the stored columns; `Alias` and `Ephemeral` have none.
     pub(crate) stored: Option<usize>,
+    /// Of `SimpleAggregateFunction`: the function that joins values.
+    pub(crate) joined_by: Option<String>,
 }
 
 /// A default bound over the table's columns (by their position in the table).
@@ -146,10 +149,24 @@ impl Shape {
                 .or(create.storage.primary_key.as_ref());
             let exprs = key_list(order_by);
             check_primary_key(&create.storage, &exprs)?;
-            exprs
+            let mut key = exprs
                 .iter()
                 .map(|e| binding::bind_over(e, &schema))
-                .collect::<Result<Vec<_>>>()?
+                .collect::<Result<Vec<_>>>()?;
+            // Rows of other versions are other rows.
+            if let EngineKind::VersionedCollapsing { version, .. } = &kind {
+                let version = binding::bind_over(&ast::Expr::Identifier(vec![version.clone()]), &schema)?;
+                if !key.contains(&version) {
+                    key.push(version);
+                }
+            }
+            if let Some(state) = key.iter().find(|e| matches!(e.ty, DataType::AggregateFunction(_))) {
+                return Err(EngineError::refused(
+                    549,
+                    format!("a key of type {} is not allowed: it is not comparable", state.ty),
+                ));
+            }
+            key
         } else {
             Vec::new()
         };
@@ -224,6 +241,10 @@ impl Shape {
             EngineKind::Collapsing { sign } => MergeRule::Collapsing {
                 sign: stored_of(sign)?,
             },
+            EngineKind::VersionedCollapsing { sign, .. } => MergeRule::VersionedCollapsing {
+                sign: stored_of(sign)?,
+            },
+            EngineKind::Summing { .. } | EngineKind::Aggregating => MergeRule::Folding,
         };
         let setting = |wanted: &str| {
             codecs.storage.settings.iter().find_map(|s| {
@@ -232,8 +253,13 @@ impl Shape {
                     .flatten()
             })
         };
+        let fold: Option<Arc<dyn RowFold>> = match TableFold::of(self)? {
+            Some(fold) => Some(Arc::new(fold)),
+            None => None,
+        };
         Ok(TableDef {
             merge_rule,
+            fold,
             lookup_columns: self
                 .lookup
                 .iter()
@@ -319,6 +345,7 @@ fn resolve_columns(defs: &[ast::ColumnDef]) -> Result<Vec<TableColumn>> {
                 .map(|c| String::from_utf8_lossy(c).into_owned())
                 .unwrap_or_default(),
             stored: None,
+            joined_by: row_fold::simple_function(def.ty.as_ref()),
         });
     }
     for at in 0..columns.len() {
