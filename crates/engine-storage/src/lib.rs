@@ -18,10 +18,13 @@ mod memtable;
 mod merge_rule;
 mod merge_selector;
 mod merge_stream;
+mod object_cache;
 mod options;
 mod part;
 mod part_scan;
+mod pruning;
 mod row_fold;
+mod skip_index;
 mod snapshot;
 mod sorted_run;
 mod storage;
@@ -34,12 +37,17 @@ pub use directory::{Directory, LocalDirectory};
 pub use engine_codec::{Codec, CodecMisuse, ColumnCodec, Compression};
 pub use error::{Result, StorageError};
 pub use final_scan::FinalScan;
-pub use key_condition::{ColumnRange, KeyCondition, KeyRef, ValueSet};
+pub use key_condition::{Bound, KeyCondition, KeyRef, Predicate, RangeImage, Test, ValueRange, ValueSet};
+pub use object_cache::CacheCounts;
 pub use options::StorageOptions;
-pub use part::{ColumnOnDisk, Part, PartName, PartSummary, escape, unescape};
+pub use part::{ColumnOnDisk, Layout, Part, PartName, PartSummary, escape, unescape};
+pub use pruning::{Pruning, PruningStage, PruningStep};
 pub use row_fold::RowFold;
+pub use skip_index::{SkipIndexDef, SkipIndexKind, ngrams, token_hash, tokens, value_hash};
 pub use snapshot::{Morsel, Snapshot};
-pub use storage::{Appended, Maintained, Storage};
+pub use storage::{Appended, CacheKind, Maintained, Storage};
 pub use table_def::{
-    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, Partitions, TableDef, TableId,
+    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, TableDef,
+    TableId, WideFrom,
 };
+pub use token_window::TableToken;

@@ -193,12 +193,7 @@ impl Storage {
                 .write()
                 .table_mut(table.id)?
                 .take_block_number(partition);
-            let name = PartName {
-                partition: partition.clone(),
-                min_block: number,
-                max_block: number,
-                level: 0,
-            };
+            let name = PartName::inserted(partition.clone(), number);
             let all: Vec<usize> = (0..def.columns.len()).collect();
             let dictionaries = dictionaries(def, block.rows(), |c| Ok(Some(vec![block.column(c).clone()])))?;
             let run = MemoryRun::new(def, &block, &all)?;
