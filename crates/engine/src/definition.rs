@@ -1,5 +1,7 @@
 //! How an object is written into the storage's catalogue and read back: JSON around the CREATE statement.
 
+use std::collections::BTreeMap;
+
 use engine_sql::ast::Statement;
 use serde_json::{Value as Json, json};
 
@@ -18,6 +20,8 @@ pub(crate) struct Definition {
     pub(crate) inner: Option<String>,
     /// `DETACH … PERMANENTLY`: there, but not to be seen until it is attached.
     pub(crate) detached: bool,
+    /// How often each skip index was cleared: files written before do not count.
+    pub(crate) index_epochs: BTreeMap<String, u64>,
 }
 
 /// One column of the storage. Names in parts never change: renaming a column changes only `column`.
@@ -55,6 +59,7 @@ impl Definition {
             "dropped": self.dropped,
             "inner": self.inner,
             "detached": self.detached,
+            "index_epochs": self.index_epochs,
         })
         .to_string()
         .into_bytes()
@@ -86,6 +91,12 @@ impl Definition {
             dropped: list(&json["dropped"]).iter().filter_map(text).collect(),
             inner: text(&json["inner"]),
             detached: json["detached"].as_bool().unwrap_or(false),
+            index_epochs: json["index_epochs"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter_map(|(name, epoch)| Some((name.clone(), epoch.as_u64()?)))
+                .collect(),
         })
     }
 
@@ -95,6 +106,7 @@ impl Definition {
             create,
             stored: Vec::new(),
             dropped: Vec::new(),
+            index_epochs: BTreeMap::new(),
             inner: None,
             detached: false,
         }

@@ -40,6 +40,7 @@ mod row_signs;
 mod scan;
 mod shape;
 mod show;
+mod skip_index;
 mod statement;
 mod system_tables;
 mod table_keys;
@@ -51,7 +52,7 @@ pub use error::{EngineError, Result};
 pub use insert_rows::TableInsert;
 pub use options::{Parameter, QueryOptions};
 pub use result::{QueryResult, QuerySummary};
-pub use scan::ScanSummary;
+pub use scan::{ScanStep, ScanSummary};
 
 pub use engine_storage::{Codec, ColumnCodec, Compression};
 pub use engine_types::{Block, Column, DataType, Field, Schema, Value};

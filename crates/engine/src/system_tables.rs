@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine_sql::plan::TableName;
 use engine_sql::{ColumnInfo, ColumnKind as BoundKind, TableInfo};
-use engine_storage::Storage;
+use engine_storage::{CacheKind, Storage};
 use engine_types::{DataType, Value};
 
 use crate::catalogue::{Catalogue, Object, SYSTEM_DATABASE};
@@ -21,9 +21,10 @@ pub(crate) struct SystemState<'a> {
     pub(crate) uptime: u64,
 }
 
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 12] = [
     "asynchronous_metrics",
     "columns",
+    "data_skipping_indices",
     "databases",
     "functions",
     "merges",
@@ -56,6 +57,7 @@ pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Option<TableInfo> {
         "databases" => databases(state),
         "tables" => tables(state),
         "columns" => columns(state),
+        "data_skipping_indices" => data_skipping_indices(state),
         "parts" => parts(state),
         "parts_columns" => parts_columns(state),
         "functions" => functions(),
@@ -352,6 +354,47 @@ fn parts_columns(state: &SystemState<'_>) -> Rows {
     (schema, rows)
 }
 
+fn data_skipping_indices(state: &SystemState<'_>) -> Rows {
+    let schema = vec![
+        ("database", DataType::String),
+        ("table", DataType::String),
+        ("name", DataType::String),
+        ("type", DataType::String),
+        ("type_full", DataType::String),
+        ("expr", DataType::String),
+        ("granularity", DataType::UInt64),
+        ("data_compressed_bytes", DataType::UInt64),
+        // Not in ClickHouse: parts that have a file of it, and parts that do not yet.
+        ("parts_with", DataType::UInt64),
+        ("parts_without", DataType::UInt64),
+    ];
+    let mut rows = Vec::new();
+    for object in state.catalogue.objects.values() {
+        let Object::Table(table) = object else {
+            continue;
+        };
+        let snapshot = state.storage.snapshot(table.id).ok();
+        let parts = snapshot.as_ref().map_or(&[][..], |s| s.parts());
+        for index in &table.shape.skip_indexes {
+            let def = index.def();
+            let with = parts.iter().filter(|p| p.has_skip_index(&def)).count();
+            rows.push(vec![
+                text(&table.database),
+                text(&table.name),
+                text(&index.name),
+                text(index.type_text.split('(').next().unwrap_or_default()),
+                text(&index.type_text),
+                text(&index.expr_text),
+                number(index.granularity),
+                Value::UInt(parts.iter().map(|p| p.skip_index_bytes(&def)).sum()),
+                number(with),
+                number(parts.len() - with),
+            ]);
+        }
+    }
+    (schema, rows)
+}
+
 fn functions() -> Rows {
     let rows = engine_functions::function_names()
         .into_iter()
@@ -448,7 +491,7 @@ fn metrics(state: &SystemState<'_>) -> Rows {
             memtable_bytes += b;
         }
     }
-    let list: [(&str, f64); 7] = [
+    let mut list: Vec<(String, f64)> = [
         ("Uptime", state.uptime as f64),
         ("TotalRowsOfMergeTreeTables", rows as f64),
         ("TotalPartsOfMergeTreeTables", parts as f64),
@@ -456,7 +499,25 @@ fn metrics(state: &SystemState<'_>) -> Rows {
         ("MemtableBytes", memtable_bytes as f64),
         ("LogBytes", state.storage.wal_bytes() as f64),
         ("BlockCacheBytes", state.storage.cache_bytes() as f64),
-    ];
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec();
+    for kind in CacheKind::ALL {
+        let name = match kind {
+            CacheKind::Blocks => "UncompressedCache",
+            CacheKind::Marks => "MarkCache",
+            CacheKind::Dictionaries => "DictionaryCache",
+            CacheKind::GranuleRanges => "GranuleRangesCache",
+            CacheKind::SkipIndexes => "SkippingIndexCache",
+        };
+        let counts = state.storage.cache_counts(kind);
+        list.extend([
+            (format!("{name}Bytes"), counts.bytes as f64),
+            (format!("{name}Entries"), counts.entries as f64),
+            (format!("{name}Hits"), counts.hits as f64),
+            (format!("{name}Misses"), counts.misses as f64),
+        ]);
+    }
     let rows = list
         .into_iter()
         .map(|(name, value)| vec![text(name), Value::Float(value)])

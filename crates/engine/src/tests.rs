@@ -9,6 +9,7 @@ mod inserts;
 mod limits;
 mod materialized_views;
 mod pruning;
+mod reading_less;
 
 use std::path::Path;
 
