@@ -107,6 +107,9 @@ impl Snapshot {
         match self.def.merge_rule {
             MergeRule::Plain => true,
             MergeRule::Replacing { is_deleted: None, .. } => self.parts.len() <= 1 && self.memory.is_empty(),
+            MergeRule::VersionedCollapsing { .. } | MergeRule::Folding => {
+                self.parts.len() <= 1 && self.memory.is_empty()
+            }
             MergeRule::Replacing { .. } | MergeRule::Collapsing { .. } => self.rows() == 0,
         }
     }

@@ -8,6 +8,7 @@ use engine_types::{Block, Column, DataType, Value};
 use crate::skip_index::SkipIndexDef;
 
 use crate::mutation::RowChange;
+use crate::row_fold::RowFold;
 
 /// Names a table for ever; ids are never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,6 +52,10 @@ pub enum MergeRule {
     },
     /// Rows of sign +1 and -1 cancel.
     Collapsing { sign: usize },
+    /// The same in any order of arrival; the version is the last column of the sorting key.
+    VersionedCollapsing { sign: usize },
+    /// All rows become one, by [`TableDef::fold`].
+    Folding,
 }
 
 /// A part is wide from this many raw bytes and this many rows on, and compact below either.
@@ -105,6 +110,8 @@ pub struct TableDef {
     /// Types of what [`KeyExprs::sorting_key`] answers; empty = insertion order.
     pub sorting_key_types: Vec<DataType>,
     pub merge_rule: MergeRule,
+    /// How [`MergeRule::Folding`] joins rows.
+    pub fold: Option<Arc<dyn RowFold>>,
     /// Columns of the exact look-up index behind `Storage::contains`; empty = none.
     pub lookup_columns: Vec<usize>,
     pub granule_rows: usize,
@@ -138,6 +145,7 @@ impl TableDef {
             columns,
             sorting_key_types,
             merge_rule: MergeRule::Plain,
+            fold: None,
             lookup_columns: Vec::new(),
             granule_rows: 8192,
             granule_bytes: 10 << 20,

@@ -17,6 +17,8 @@ use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::mutate;
 use crate::options::QueryOptions;
+use crate::row_fold;
+use crate::row_signs;
 use crate::shape::Shape;
 
 /// Database and name, with the current database where none is written.
@@ -148,7 +150,10 @@ impl Engine {
             if name.starts_with(crate::materialized_view::INNER_PREFIX) {
                 return Err(EngineError::refused(
                     36,
-                    format!("names that begin with `{}` are those of views", crate::materialized_view::INNER_PREFIX),
+                    format!(
+                        "names that begin with `{}` are those of views",
+                        crate::materialized_view::INNER_PREFIX
+                    ),
                 ));
             }
             if let Some(existing) = catalogue.find(&database, &name) {
@@ -167,6 +172,7 @@ impl Engine {
             let definition = Definition::bare(Statement::CreateTable(Box::new(create)));
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
+            check_rules(&shape)?;
             let id =
                 self.storage
                     .create_table(shape.table_def(&database, &name, self.config.granule_rows)?)?;
@@ -419,6 +425,7 @@ impl Engine {
             }
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
+            check_rules(&shape)?;
             self.storage.replace_definition(
                 table.id,
                 shape.table_def(&database, &name, self.config.granule_rows)?,
@@ -476,7 +483,13 @@ impl Engine {
     }
 }
 
-pub(crate) fn insert_table(catalogue: &mut Catalogue, id: TableId, database: &str, name: &str, shape: Arc<Shape>) {
+pub(crate) fn insert_table(
+    catalogue: &mut Catalogue,
+    id: TableId,
+    database: &str,
+    name: &str,
+    shape: Arc<Shape>,
+) {
     let table = Table {
         id,
         database: database.to_owned(),
@@ -487,6 +500,13 @@ pub(crate) fn insert_table(catalogue: &mut Catalogue, id: TableId, database: &st
         (database.to_owned(), name.to_owned()),
         Object::Table(Arc::new(table)),
     );
+}
+
+/// What the merge rule asks of columns. Tables older than a rule open all the same.
+fn check_rules(shape: &Shape) -> Result<()> {
+    row_signs::check_types(shape)?;
+    row_fold::check_simple_functions(&shape.columns)?;
+    row_fold::check_summed(shape)
 }
 
 /// `CREATE TABLE t AS other`: what the statement does not say itself.

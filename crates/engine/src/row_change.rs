@@ -302,7 +302,11 @@ impl Change {
                 }
             };
         }
-        Ok(self.values.iter().map(|(column, _)| columns[*column].clone()).collect())
+        Ok(self
+            .values
+            .iter()
+            .map(|(column, _)| columns[*column].clone())
+            .collect())
     }
 }
 
@@ -320,14 +324,18 @@ impl RowChange for Change {
     }
 
     fn match_inputs(&self) -> Vec<usize> {
-        self.filter.as_ref().map_or_else(Vec::new, |f| self.stored(&f.inputs))
+        self.filter
+            .as_ref()
+            .map_or_else(Vec::new, |f| self.stored(&f.inputs))
     }
 
     fn matches(&self, rows: &Block) -> std::result::Result<Vec<bool>, String> {
         let Some(filter) = &self.filter else {
             return Ok(vec![true; rows.rows()]);
         };
-        let columns = self.table_columns(rows, &filter.inputs).map_err(|e| e.to_string())?;
+        let columns = self
+            .table_columns(rows, &filter.inputs)
+            .map_err(|e| e.to_string())?;
         let column = filter.eval(columns, rows.rows()).map_err(|e| e.to_string())?;
         Ok(truths(&column))
     }
@@ -378,7 +386,10 @@ fn no_column(name: &str) -> EngineError {
 }
 
 fn key_column(name: &str) -> EngineError {
-    EngineError::refused(420, format!("column `{name}` is part of a key: it cannot be updated"))
+    EngineError::refused(
+        420,
+        format!("column `{name}` is part of a key: it cannot be updated"),
+    )
 }
 
 /// The column of that name, when it takes values by UPDATE.
@@ -431,7 +442,10 @@ fn add_dependent(shape: &Shape, values: &mut Vec<(usize, NewValue)>) -> Result<(
                     continue;
                 }
                 seen.push(at);
-                let inputs = shape.columns[at].default.iter().flat_map(|d| d.inputs.iter().copied());
+                let inputs = shape.columns[at]
+                    .default
+                    .iter()
+                    .flat_map(|d| d.inputs.iter().copied());
                 for input in inputs {
                     if changed.contains(&input) {
                         return true;

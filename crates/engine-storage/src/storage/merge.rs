@@ -180,7 +180,8 @@ impl Storage {
                 Box::new(run.translated(dictionaries.clone())) as Box<dyn SortedRun>
             })
             .collect();
-        let stream = MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge);
+        let stream =
+            MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge).folding(job.def.fold.as_ref(), &all);
         let merged = self.write_part(&job.def, &job.folder, name, stream, dictionaries)?;
         self.publish_merged(job, merged)
     }

@@ -400,7 +400,12 @@ impl Storage {
                 })
             }
             RowEffect::Update { columns }
-                if part.can_replace(&columns.iter().map(|c| def.columns[*c].name.as_str()).collect::<Vec<_>>()) =>
+                if part.can_replace(
+                    &columns
+                        .iter()
+                        .map(|c| def.columns[*c].name.as_str())
+                        .collect::<Vec<_>>(),
+                ) =>
             {
                 let values = self.updated_columns(job, change.as_ref(), &columns, &hits, &counters)?;
                 self.publish_version(job, |version| {
