@@ -25,7 +25,9 @@ impl Snapshot {
 
     fn rows_of(&self, part: &Arc<Part>, key: &KeyCondition) -> u64 {
         let ranges = self.pruned(part, key);
-        let rows = ranges.iter().map(|r| part.index.start(r.end) - part.index.start(r.start));
+        let rows = ranges
+            .iter()
+            .map(|r| part.index.start(r.end) - part.index.start(r.start));
         rows.sum()
     }
 

@@ -36,9 +36,15 @@ pub(crate) fn projections(create: &CreateTable, columns: &[TableColumn]) -> Vec<
 /// Refuses projections that name unknown columns, and all of them where merges drop rows.
 pub(crate) fn check(shape: &Shape) -> Result<()> {
     let create = shape.create()?;
-    let engine = create.storage.engine.as_ref().map_or("MergeTree", |e| e.name.as_str());
+    let engine = create
+        .storage
+        .engine
+        .as_ref()
+        .map_or("MergeTree", |e| e.name.as_str());
     let plain = matches!(
-        engine.trim_start_matches("Replicated").trim_start_matches("Shared"),
+        engine
+            .trim_start_matches("Replicated")
+            .trim_start_matches("Shared"),
         "MergeTree"
     );
     if !plain && !create.projections.is_empty() {
@@ -186,7 +192,13 @@ impl TableProjection {
             .filter_map(|&c| table.columns[c].stored)
             .collect();
         // Hidden parts hold what certain stored columns held, in a certain order: with others they are of no use.
-        let mut identity = self.shape.create()?.storage.order_by.clone().map_or_else(String::new, |e| e.to_string());
+        let mut identity = self
+            .shape
+            .create()?
+            .storage
+            .order_by
+            .clone()
+            .map_or_else(String::new, |e| e.to_string());
         for (hidden, stored) in self.shape.columns.iter().zip(&columns) {
             let stored = &table.stored[*stored];
             identity.push_str(&format!("\n{}\t{}\t{}", hidden.name, stored.name, stored.ty));

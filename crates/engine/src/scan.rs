@@ -147,9 +147,11 @@ fn steps(table: &Table, stages: &[PruningStage]) -> Vec<ScanStep> {
         .map(|stage| {
             let (kind, name, description) = match stage.step {
                 PruningStep::MinMax => ("MinMax", None, "columns".to_owned()),
-                PruningStep::Partition => {
-                    ("Partition", None, listed(storage.and_then(|s| s.partition_by.as_ref())))
-                }
+                PruningStep::Partition => (
+                    "Partition",
+                    None,
+                    listed(storage.and_then(|s| s.partition_by.as_ref())),
+                ),
                 PruningStep::PrimaryKey => (
                     "PrimaryKey",
                     None,
@@ -227,7 +229,14 @@ impl EngineSource {
                     .get(c)
                     .and_then(|column| column.stored)
                     .ok_or_else(|| {
-                        EngineError::Internal(format!("column {c} of `{}` is not stored", table.name))
+                        let name = table.shape.columns.get(c).map_or("", |c| c.name.as_str());
+                        EngineError::refused(
+                            16,
+                            format!(
+                                "column `{name}` of `{}` is not stored and cannot be read",
+                                table.name
+                            ),
+                        )
                     })
             })
             .collect::<Result<Vec<_>>>()?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine_exec::CompiledExprs;
 use engine_sql::ast::{self, CreateTable, DefaultKind};
 use engine_sql::plan;
-use engine_storage::{ColumnDef, MergeRule, TableDef};
+use engine_storage::{ColumnDef, MergeRule, RowFold, TableDef};
 use engine_types::{Block, Column, DataType, Field, Schema};
 
 use crate::binding;
@@ -15,6 +15,7 @@ use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
 use crate::projection::{self, TableProjection};
+use crate::row_fold::{self, TableFold};
 use crate::skip_index::{self, SkipIndex};
 use crate::table_keys::TableKeys;
 
@@ -38,6 +39,8 @@ pub(crate) struct TableColumn {
     pub(crate) comment: String,
     /// Position among the stored columns; `Alias` and `Ephemeral` have none.
     pub(crate) stored: Option<usize>,
+    /// Of `SimpleAggregateFunction`: the function that joins values.
+    pub(crate) joined_by: Option<String>,
 }
 
 /// A default bound over the table's columns (by their position in the table).
@@ -61,9 +64,9 @@ pub(crate) struct Shape {
     pub(crate) partition_key: Option<plan::Expr>,
     /// Columns of the exact look-up index.
     pub(crate) lookup: Vec<usize>,
-    pub(crate) checks: Vec<Check>,
     pub(crate) projections: Vec<TableProjection>,
     pub(crate) skip_indexes: Vec<SkipIndex>,
+    pub(crate) checks: Vec<Check>,
 }
 
 pub(crate) struct Stored {
@@ -169,10 +172,27 @@ impl Shape {
                 .or(create.storage.primary_key.as_ref());
             let exprs = key_list(order_by);
             check_primary_key(&create.storage, &exprs)?;
-            exprs
+            let mut key = exprs
                 .iter()
                 .map(|e| binding::bind_over(e, &schema))
-                .collect::<Result<Vec<_>>>()?
+                .collect::<Result<Vec<_>>>()?;
+            // Rows of other versions are other rows.
+            if let EngineKind::VersionedCollapsing { version, .. } = &kind {
+                let version = binding::bind_over(&ast::Expr::Identifier(vec![version.clone()]), &schema)?;
+                if !key.contains(&version) {
+                    key.push(version);
+                }
+            }
+            if let Some(state) = key
+                .iter()
+                .find(|e| matches!(e.ty, DataType::AggregateFunction(_)))
+            {
+                return Err(EngineError::refused(
+                    549,
+                    format!("a key of type {} is not allowed: it is not comparable", state.ty),
+                ));
+            }
+            key
         } else {
             Vec::new()
         };
@@ -185,7 +205,13 @@ impl Shape {
         let lookup = lookup_columns(&create, &columns)?;
         let projections = projection::projections(&create, &columns);
         let skip_indexes = if kind.is_sorted() {
-            skip_index::resolve(&create.indexes, &definition.index_epochs, &columns, &stored, &schema)?
+            skip_index::resolve(
+                &create.indexes,
+                &definition.index_epochs,
+                &columns,
+                &stored,
+                &schema,
+            )?
         } else {
             Vec::new()
         };
@@ -203,20 +229,14 @@ impl Shape {
         })
     }
 
-    /// Names and types of all columns, in order.
-    pub(crate) fn schema(&self) -> Schema {
-        self.columns
-            .iter()
-            .map(|c| Field::new(&c.name, c.ty.clone()))
-            .collect()
-    }
-
     /// The elements of the partition key, one when it is no tuple.
     pub(crate) fn partition_elements(&self) -> Vec<&plan::Expr> {
         match &self.partition_key {
             None => Vec::new(),
             Some(key) => match &key.kind {
-                plan::ExprKind::Call { function, args } if function.name() == "tuple" => args.iter().collect(),
+                plan::ExprKind::Call { function, args } if function.name() == "tuple" => {
+                    args.iter().collect()
+                }
                 _ => vec![key],
             },
         }
@@ -229,13 +249,29 @@ impl Shape {
             return wanted;
         }
         for key in self.sorting_key.iter().chain(&self.partition_key) {
-            binding::visit_columns(key, &mut |c| wanted.extend(self.columns.get(c).and_then(|c| c.stored)));
+            binding::visit_columns(key, &mut |c| {
+                wanted.extend(self.columns.get(c).and_then(|c| c.stored))
+            });
         }
         let is_time = |ty: &DataType| ty.bare().is_time();
-        wanted.extend(self.stored.iter().enumerate().filter(|(_, s)| is_time(&s.ty)).map(|(at, _)| at));
+        wanted.extend(
+            self.stored
+                .iter()
+                .enumerate()
+                .filter(|(_, s)| is_time(&s.ty))
+                .map(|(at, _)| at),
+        );
         wanted.sort_unstable();
         wanted.dedup();
         wanted
+    }
+
+    /// Names and types of all columns, in order.
+    pub(crate) fn schema(&self) -> Schema {
+        self.columns
+            .iter()
+            .map(|c| Field::new(&c.name, c.ty.clone()))
+            .collect()
     }
 
     pub(crate) fn create(&self) -> Result<&CreateTable> {
@@ -291,6 +327,10 @@ impl Shape {
             EngineKind::Collapsing { sign } => MergeRule::Collapsing {
                 sign: stored_of(sign)?,
             },
+            EngineKind::VersionedCollapsing { sign, .. } => MergeRule::VersionedCollapsing {
+                sign: stored_of(sign)?,
+            },
+            EngineKind::Summing { .. } | EngineKind::Aggregating => MergeRule::Folding,
         };
         let setting = |wanted: &str| {
             codecs.storage.settings.iter().find_map(|s| {
@@ -299,8 +339,13 @@ impl Shape {
                     .flatten()
             })
         };
+        let fold: Option<Arc<dyn RowFold>> = match TableFold::of(self)? {
+            Some(fold) => Some(Arc::new(fold)),
+            None => None,
+        };
         Ok(TableDef {
             merge_rule,
+            fold,
             lookup_columns: self
                 .lookup
                 .iter()
@@ -312,6 +357,9 @@ impl Shape {
             granule_bytes: setting("index_granularity_bytes")
                 .filter(|n| *n > 0)
                 .unwrap_or(DEFAULT_GRANULE_BYTES),
+            merge_after_ms: setting("min_age_to_force_merge_seconds")
+                .filter(|n| *n > 0)
+                .and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1000)),
             definition: self.definition.encode(),
             projections: self
                 .projections
@@ -394,6 +442,7 @@ fn resolve_columns(defs: &[ast::ColumnDef]) -> Result<Vec<TableColumn>> {
                 .map(|c| String::from_utf8_lossy(c).into_owned())
                 .unwrap_or_default(),
             stored: None,
+            joined_by: row_fold::simple_function(def.ty.as_ref()),
         });
     }
     for at in 0..columns.len() {

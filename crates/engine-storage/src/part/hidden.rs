@@ -6,7 +6,7 @@ use super::checksums::{CHECKSUMS_FILE, Checksums, FileChecksum};
 use super::{Loading, Part, PartName, PartSummary, escape};
 use crate::block_cache::BlockCache;
 use crate::directory::Directory;
-use crate::error::{Result, StorageError};
+use crate::error::{Result, StorageError, io_at};
 
 /// What the hidden part was made by; only there.
 pub(crate) const PROJECTION_FILE: &str = "projection.txt";
@@ -39,6 +39,36 @@ fn listed(checksums: &Checksums) -> impl Iterator<Item = (&str, &FileChecksum)> 
         let folder = file.strip_suffix(CHECKSUMS_FILE)?.strip_suffix('/')?;
         folder.ends_with(FOLDER_END).then_some((folder, checksum))
     })
+}
+
+/// The files in `checksums` that are those of hidden parts.
+pub(super) fn hidden_files(checksums: &Checksums) -> impl Iterator<Item = String> {
+    listed(checksums).map(|(folder, _)| format!("{folder}/{CHECKSUMS_FILE}"))
+}
+
+impl Hidden {
+    /// How the part around it lists its checksums.
+    pub(super) fn checksums_file(&self) -> String {
+        format!("{}/{CHECKSUMS_FILE}", self.folder)
+    }
+
+    /// Links all its files into a folder of the same name in `part_folder`.
+    pub(super) fn link_into(&self, directory: &dyn Directory, part_folder: &str) -> Result<()> {
+        let folder = format!("{part_folder}/{}", self.folder);
+        directory
+            .create_folder(&folder)
+            .map_err(io_at("create folder", &folder))?;
+        let files = self.part.checksums.on_disk().map(|(file, _)| file);
+        for file in files.chain([CHECKSUMS_FILE]) {
+            let from = format!("{}/{file}", self.part.folder);
+            directory
+                .hard_link(&from, &format!("{folder}/{file}"))
+                .map_err(io_at("link", &from))?;
+        }
+        directory
+            .sync_folder(&folder)
+            .map_err(io_at("sync folder", &folder))
+    }
 }
 
 /// What hidden parts are opened with: that of the part around them.

@@ -92,7 +92,9 @@ fn merged(def: &Arc<TableDef>, sources: &[&Arc<Part>], counters: &Arc<ReadCounte
             };
             match dictionary {
                 Some(dictionary) => values.push(dictionary.as_ref().clone()),
-                None if position.is_some_and(|p| matches!(part.column_type(p), DataType::LowCardinality(_))) => {
+                None if position
+                    .is_some_and(|p| matches!(part.column_type(p), DataType::LowCardinality(_))) =>
+                {
                     return Ok(None);
                 }
                 None => {
@@ -109,7 +111,14 @@ fn merged(def: &Arc<TableDef>, sources: &[&Arc<Part>], counters: &Arc<ReadCounte
         .iter()
         .map(|part| {
             let granules = 0..part.granules();
-            let run = PartRun::new((*part).clone(), def, &all, &[granules], CacheUse::Bypass, counters);
+            let run = PartRun::new(
+                (*part).clone(),
+                def,
+                &all,
+                &[granules],
+                CacheUse::Bypass,
+                counters,
+            );
             Box::new(run.translated(dictionaries.clone())) as Box<dyn SortedRun>
         })
         .collect();
@@ -119,7 +128,11 @@ fn merged(def: &Arc<TableDef>, sources: &[&Arc<Part>], counters: &Arc<ReadCounte
 
 impl Storage {
     /// Writes the hidden part into the folder of its part.
-    pub(super) fn write_hidden(&self, part_folder: &str, hidden: HiddenPart) -> Result<Option<HiddenWritten>> {
+    pub(super) fn write_hidden(
+        &self,
+        part_folder: &str,
+        hidden: HiddenPart,
+    ) -> Result<Option<HiddenWritten>> {
         let def = &hidden.projection.def;
         let (mut stream, dictionaries) = match hidden.rows {
             Rows::Merged(stream, dictionaries) => (stream, dictionaries),
@@ -128,7 +141,8 @@ impl Storage {
                 let block = Block::concat(&blocks);
                 drop(blocks);
                 let all: Vec<usize> = (0..def.columns.len()).collect();
-                let dictionaries = dictionaries(def, block.rows(), |c| Ok(Some(vec![block.column(c).clone()])))?;
+                let dictionaries =
+                    dictionaries(def, block.rows(), |c| Ok(Some(vec![block.column(c).clone()])))?;
                 let run = MemoryRun::new(def, &block, &all)?;
                 let stream = MergeStream::new(vec![Box::new(run)], MergeRule::Plain, RuleMode::Merge);
                 (stream, dictionaries)

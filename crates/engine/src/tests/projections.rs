@@ -51,8 +51,12 @@ fn compare(engine: &Engine) -> Vec<usize> {
             let plain = engine.query(sql, &without).unwrap();
             let through = engine.query(sql, &options()).unwrap();
             assert_eq!(plain.to_tab_separated(), through.to_tab_separated(), "{sql}");
-            assert!(plain.summary.scans.iter().all(|s| s.projection.is_none()), "{sql}");
-            let kept = |r: &crate::QueryResult| r.summary.scans.iter().map(|s| s.granules_kept).sum::<usize>();
+            assert!(
+                plain.summary.scans.iter().all(|s| s.projection.is_none()),
+                "{sql}"
+            );
+            let kept =
+                |r: &crate::QueryResult| r.summary.scans.iter().map(|s| s.granules_kept).sum::<usize>();
             assert!(kept(&through) <= kept(&plain), "{sql}");
             kept(&through)
         })
@@ -70,7 +74,9 @@ fn e_proj_same_answers_and_fewer_granules_through_flushes_merges_and_restarts() 
     let mut engine = open(folder.path());
     engine.query(TABLE, &options()).unwrap();
     for step in 0..4 {
-        engine.query(&rows(step * 700, (step + 1) * 700), &options()).unwrap();
+        engine
+            .query(&rows(step * 700, (step + 1) * 700), &options())
+            .unwrap();
         compare(&engine);
         if step != 2 {
             engine.flush().unwrap();
@@ -88,7 +94,10 @@ fn e_proj_same_answers_and_fewer_granules_through_flushes_merges_and_restarts() 
     assert_eq!(used(&engine, QUESTIONS[0]), Some(("by_person".to_owned(), 2)));
     assert!(merged[0] <= 12 && kept[0] < 60, "{merged:?} of {kept:?}");
     let explained = text(&engine, &format!("EXPLAIN {}", QUESTIONS[0]));
-    assert!(explained.contains("Projection: by_person, parts: 2"), "{explained}");
+    assert!(
+        explained.contains("Projection: by_person, parts: 2"),
+        "{explained}"
+    );
     engine.close().unwrap();
     engine = open(folder.path());
     assert_eq!(compare(&engine), merged);
@@ -100,8 +109,10 @@ fn e_proj_old_parts_are_read_as_they_are_until_they_are_materialized() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
     let run = |sql: &str| engine.query(sql, &options()).unwrap();
-    run("CREATE TABLE t (id UInt64, person UInt64, event LowCardinality(String), n Nullable(Int64)) \
-         ENGINE = MergeTree PARTITION BY id % 2 ORDER BY id");
+    run(
+        "CREATE TABLE t (id UInt64, person UInt64, event LowCardinality(String), n Nullable(Int64)) \
+         ENGINE = MergeTree PARTITION BY id % 2 ORDER BY id",
+    );
     run(&rows(0, 1000));
     engine.flush().unwrap();
     run("ALTER TABLE t ADD PROJECTION by_person (SELECT person, id, event ORDER BY person)");
@@ -124,8 +135,18 @@ fn e_proj_old_parts_are_read_as_they_are_until_they_are_materialized() {
     compare(&engine);
     assert_eq!(used(&engine, QUESTIONS[0]), None);
     assert_eq!(error(&engine, "ALTER TABLE t DROP PROJECTION other").code(), 582);
-    assert_eq!(error(&engine, "ALTER TABLE t MATERIALIZE PROJECTION other").code(), 582);
-    assert_eq!(error(&engine, "ALTER TABLE t ADD PROJECTION x (SELECT nothing ORDER BY id)").code(), 47);
+    assert_eq!(
+        error(&engine, "ALTER TABLE t MATERIALIZE PROJECTION other").code(),
+        582
+    );
+    assert_eq!(
+        error(
+            &engine,
+            "ALTER TABLE t ADD PROJECTION x (SELECT nothing ORDER BY id)"
+        )
+        .code(),
+        47
+    );
     let replacing = "CREATE TABLE r (a UInt64, PROJECTION p (SELECT a ORDER BY a)) ENGINE = ReplacingMergeTree ORDER BY a";
     assert_eq!(error(&engine, replacing).code(), 344);
 }
@@ -145,7 +166,10 @@ fn e_proj_changed_columns_are_not_read_from_old_hidden_parts() {
     run("ALTER TABLE t DROP COLUMN n");
     run("ALTER TABLE t ADD COLUMN n Nullable(String) DEFAULT 'new'");
     compare_texts(&engine);
-    assert_eq!(text(&engine, "SELECT DISTINCT n FROM t WHERE event = 'e3'"), "new\n");
+    assert_eq!(
+        text(&engine, "SELECT DISTINCT n FROM t WHERE event = 'e3'"),
+        "new\n"
+    );
     run("OPTIMIZE TABLE t FINAL");
     compare_texts(&engine);
     assert_eq!(used(&engine, QUESTIONS[3]).unwrap().0, "by_event");
@@ -215,7 +239,10 @@ fn e_proj_a_crash_at_any_operation_loses_nothing() {
             .unwrap_or_else(|e| panic!("operation {at}, {mode:?}: {e}"));
         if text(&engine, "SHOW TABLES") == "t\n" {
             let count: u64 = text(&engine, "SELECT count() FROM t").trim().parse().unwrap();
-            assert!(count == done || count == done + 40, "operation {at}, {mode:?}: {count} of {done}");
+            assert!(
+                count == done || count == done + 40,
+                "operation {at}, {mode:?}: {count} of {done}"
+            );
             compare(&engine);
             assert_eq!(text(&engine, "CHECK TABLE t"), "1\n", "operation {at}, {mode:?}");
         }
