@@ -118,7 +118,9 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
                 return Err(EngineError::refused(36, format!("there is no index `{name}`")));
             }
         }
-        AlterAction::MaterializeIndex { if_exists, name, .. } => find_index(create, name, *if_exists).map(|_| ())?,
+        AlterAction::MaterializeIndex { if_exists, name, .. } => {
+            find_index(create, name, *if_exists).map(|_| ())?
+        }
         AlterAction::ClearIndex { if_exists, name } => {
             if find_index(create, name, *if_exists)? {
                 *definition.index_epochs.entry(name.clone()).or_default() += 1;
@@ -155,7 +157,10 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
             let before = create.constraints.len();
             create.constraints.retain(|c| c.name != *name);
             if create.constraints.len() == before && !if_exists {
-                return Err(EngineError::refused(36, format!("there is no constraint `{name}`")));
+                return Err(EngineError::refused(
+                    36,
+                    format!("there is no constraint `{name}`"),
+                ));
             }
         }
         AlterAction::ModifySetting(settings) => {

@@ -141,9 +141,11 @@ fn steps(table: &Table, stages: &[PruningStage]) -> Vec<ScanStep> {
         .map(|stage| {
             let (kind, name, description) = match stage.step {
                 PruningStep::MinMax => ("MinMax", None, "columns".to_owned()),
-                PruningStep::Partition => {
-                    ("Partition", None, listed(storage.and_then(|s| s.partition_by.as_ref())))
-                }
+                PruningStep::Partition => (
+                    "Partition",
+                    None,
+                    listed(storage.and_then(|s| s.partition_by.as_ref())),
+                ),
                 PruningStep::PrimaryKey => (
                     "PrimaryKey",
                     None,

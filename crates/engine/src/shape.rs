@@ -180,9 +180,18 @@ impl Shape {
             }
             _ => None,
         };
+        if let Some(sample_by) = create.storage.sample_by.as_ref().filter(|_| kind.is_sorted()) {
+            check_sample_by(sample_by, &create.storage, &schema)?;
+        }
         let lookup = lookup_columns(&create, &columns)?;
         let skip_indexes = if kind.is_sorted() {
-            skip_index::resolve(&create.indexes, &definition.index_epochs, &columns, &stored, &schema)?
+            skip_index::resolve(
+                &create.indexes,
+                &definition.index_epochs,
+                &columns,
+                &stored,
+                &schema,
+            )?
         } else {
             Vec::new()
         };
@@ -204,7 +213,9 @@ impl Shape {
         match &self.partition_key {
             None => Vec::new(),
             Some(key) => match &key.kind {
-                plan::ExprKind::Call { function, args } if function.name() == "tuple" => args.iter().collect(),
+                plan::ExprKind::Call { function, args } if function.name() == "tuple" => {
+                    args.iter().collect()
+                }
                 _ => vec![key],
             },
         }
@@ -217,10 +228,18 @@ impl Shape {
             return wanted;
         }
         for key in self.sorting_key.iter().chain(&self.partition_key) {
-            binding::visit_columns(key, &mut |c| wanted.extend(self.columns.get(c).and_then(|c| c.stored)));
+            binding::visit_columns(key, &mut |c| {
+                wanted.extend(self.columns.get(c).and_then(|c| c.stored))
+            });
         }
         let is_time = |ty: &DataType| ty.bare().is_time();
-        wanted.extend(self.stored.iter().enumerate().filter(|(_, s)| is_time(&s.ty)).map(|(at, _)| at));
+        wanted.extend(
+            self.stored
+                .iter()
+                .enumerate()
+                .filter(|(_, s)| is_time(&s.ty))
+                .map(|(at, _)| at),
+        );
         wanted.sort_unstable();
         wanted.dedup();
         wanted
@@ -473,6 +492,30 @@ fn check_primary_key(storage: &ast::Storage, order_by: &[ast::Expr]) -> Result<(
         36,
         "the primary key must be a prefix of the sorting key",
     ))
+}
+
+/// A sample is a range of the primary key, of an unsigned number.
+fn check_sample_by(sample_by: &ast::Expr, storage: &ast::Storage, schema: &Schema) -> Result<()> {
+    let primary = key_list(storage.primary_key.as_ref().or(storage.order_by.as_ref()));
+    let bound = binding::bind_over(sample_by, schema)?;
+    let mut in_key = false;
+    for key in &primary {
+        in_key |= crate::pruning::same(&binding::bind_over(key, schema)?, &bound);
+    }
+    if !in_key {
+        return Err(EngineError::refused(
+            36,
+            "the sampling expression must be in the primary key",
+        ));
+    }
+    let ty = &bound.ty;
+    if !ty.is_unsigned() || *ty == DataType::Bool {
+        return Err(EngineError::refused(
+            59,
+            format!("the sampling expression must be an unsigned number, not {ty}"),
+        ));
+    }
+    Ok(())
 }
 
 /// Columns of the first `INDEX lookup_… (a, b) TYPE bloom_filter`: the exact look-up index.

@@ -82,6 +82,7 @@ pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Option<TableInfo> {
             .collect(),
         sorting_key: Vec::new(),
         sampling_key: None,
+        total_rows: 0,
         view: None,
         rows: Some(Arc::new(rows)),
     })
@@ -124,7 +125,10 @@ fn tables(state: &SystemState<'_>) -> Rows {
         ("total_bytes", DataType::UInt64.nullable()),
         ("comment", DataType::String),
         ("as_select", DataType::String),
-        ("dependencies_database", DataType::Array(Box::new(DataType::String))),
+        (
+            "dependencies_database",
+            DataType::Array(Box::new(DataType::String)),
+        ),
         ("dependencies_table", DataType::Array(Box::new(DataType::String))),
     ];
     let mut rows: Vec<Vec<Value>> = NAMES

@@ -148,7 +148,10 @@ impl TableKeys {
             return Ok(Column::defaults(ty, rows));
         };
         if depth > ALIASES_MAX {
-            return Err(format!("the default of column `{}` depends on itself", column.name));
+            return Err(format!(
+                "the default of column `{}` depends on itself",
+                column.name
+            ));
         }
         let inputs = self.shape.columns.iter().enumerate().map(|(i, c)| {
             if !default.inputs.contains(&i) {
