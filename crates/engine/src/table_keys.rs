@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use engine_exec::CompiledExprs;
-use engine_storage::{ColumnSource, KeyExprs, Partitions};
+use engine_storage::{ColumnSource, KeyExprs, Partitions, RowChange};
 use engine_types::{Block, Column, DataType, Value};
 
 use crate::binding;
 use crate::error::Result;
+use crate::mutation_command::MutationCommand;
+use crate::row_change::row_changes;
 use crate::shape::{Shape, TableColumn};
 
 pub(crate) struct TableKeys {
@@ -126,6 +128,12 @@ impl KeyExprs for TableKeys {
         };
         let value = self.default_of(column, index, ty, source, 0)?;
         Ok(value.flatten())
+    }
+
+    fn row_changes(&self, command: &[u8]) -> std::result::Result<Vec<Arc<dyn RowChange>>, String> {
+        MutationCommand::decode(command)
+            .and_then(|command| row_changes(&self.shape, &command))
+            .map_err(|e| e.to_string())
     }
 }
 
