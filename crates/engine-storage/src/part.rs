@@ -37,6 +37,8 @@ use columns_file::{COLUMNS_FILE, Encoding, PartColumn, parse_columns};
 use packed_folder::DATA_FILE;
 use granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
 
+use crate::expiry::{EXPIRY_FILE, PartExpiry};
+
 pub(crate) const COUNT_FILE: &str = "count.txt";
 
 /// What the manifest remembers of a part.
@@ -73,6 +75,8 @@ pub struct Part {
     pub(crate) index: PrimaryIndex,
     columns: Vec<PartColumn>,
     statistics: Vec<ColumnRangeKnown>,
+    /// Of parts written while the table had rules.
+    pub(crate) expiry: Option<PartExpiry>,
     checksums: Checksums,
     lookup: OnceLock<Arc<LookupIndex>>,
     directory: Arc<dyn Directory>,
@@ -132,6 +136,10 @@ impl Part {
         let rows: u64 = loading.parse(COUNT_FILE, &load(COUNT_FILE)?, |text| {
             text.trim_end().parse().map_err(|_| "not a number".to_owned())
         })?;
+        let expiry = match checksums.files.contains_key(EXPIRY_FILE) {
+            true => Some(loading.parse(EXPIRY_FILE, &load(EXPIRY_FILE)?, PartExpiry::parse)?),
+            false => None,
+        };
         let decoded = |file: &str, error: CodecError| loading.damaged(file, 0, error.to_string());
         let (index, _) = PrimaryIndex::decode(&load(primary_index::PRIMARY_FILE)?)
             .map_err(|e| decoded(primary_index::PRIMARY_FILE, e))?;
@@ -159,6 +167,7 @@ impl Part {
             lookup: OnceLock::new(),
             columns,
             statistics,
+            expiry,
             checksums,
             directory,
             cache: cache.clone(),
