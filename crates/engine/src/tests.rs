@@ -8,8 +8,10 @@ mod insert_blocks;
 mod inserts;
 mod limits;
 mod materialized_views;
+mod merge_family;
 mod pruning;
 mod reading_less;
+mod ttl;
 
 use std::path::Path;
 
