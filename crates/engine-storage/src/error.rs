@@ -59,6 +59,14 @@ pub enum StorageError {
     /// After a failed write whose file could not be repaired. Reading goes on; a restart recovers.
     #[error("`{file}` takes no more writes after an earlier failure: {problem}")]
     Poisoned { file: String, problem: String },
+    /// What a mutation met; it is tried again until it is killed.
+    #[error("mutation `mutation_{number}.txt` of table {table} failed on part `{part}`: {reason}")]
+    Mutation {
+        table: String,
+        number: u64,
+        part: String,
+        reason: String,
+    },
     #[error("group commit failed: {0}")]
     Commit(String),
     #[error("cannot encode rows of table {table}")]
@@ -86,6 +94,7 @@ impl StorageError {
             | Self::Expiry(_)
             | Self::Definition { .. }
             | Self::Poisoned { .. }
+            | Self::Mutation { .. }
             | Self::Encode { .. } => false,
         }
     }

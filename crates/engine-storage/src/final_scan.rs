@@ -34,7 +34,9 @@ impl FinalScan {
                 is_deleted: is_deleted.map(&mut position),
             },
             MergeRule::Collapsing { sign } => MergeRule::Collapsing { sign: position(sign) },
-            MergeRule::VersionedCollapsing { sign } => MergeRule::VersionedCollapsing { sign: position(sign) },
+            MergeRule::VersionedCollapsing { sign } => {
+                MergeRule::VersionedCollapsing { sign: position(sign) }
+            }
             MergeRule::Folding => {
                 for input in def.fold.iter().flat_map(|fold| fold.inputs(columns)) {
                     position(input);

@@ -13,15 +13,20 @@ const PARTS_BOUND: usize = 24;
 
 /// The best run of neighbouring parts of one partition, or none. `parts` are sorted by name.
 ///
-/// Time windows are the partitions: old data is never rewritten together with new.
+/// Time windows are the partitions: old data is never rewritten together with new. A run never mixes parts that wait
+/// for other mutations: there would be no telling which of its rows had them.
 pub(crate) fn select_merge(
     parts: &[Arc<Part>],
     is_busy: impl Fn(&Part) -> bool,
+    mutations_to_do: impl Fn(&Part) -> usize,
     parts_max: usize,
     bytes_max: u64,
 ) -> Option<Vec<Arc<Part>>> {
     let mut best: Option<(Run, &[Arc<Part>])> = None;
-    for partition in parts.chunk_by(|a, b| a.name.partition == b.name.partition) {
+    let alike = |a: &Arc<Part>, b: &Arc<Part>| {
+        a.name.partition == b.name.partition && mutations_to_do(a) == mutations_to_do(b)
+    };
+    for partition in parts.chunk_by(alike) {
         let sizes: Vec<Option<u64>> = partition
             .iter()
             .map(|part| (!is_busy(part)).then(|| part.bytes()))

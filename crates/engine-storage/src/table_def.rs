@@ -8,6 +8,7 @@ use engine_types::{Block, Column, DataType, Value};
 use crate::skip_index::SkipIndexDef;
 
 use crate::expiry::RowExpiry;
+use crate::mutation::RowChange;
 use crate::row_fold::RowFold;
 
 /// Names a table for ever; ids are never used again.
@@ -118,15 +119,30 @@ pub struct TableDef {
     pub lookup_columns: Vec<usize>,
     pub granule_rows: usize,
     pub granule_bytes: usize,
+    /// Parts that have been seen for so long are merged in any case, and deleted rows leave them; `None` = whenever it is
+    /// worth it.
+    pub merge_after_ms: Option<u64>,
     /// Opaque to storage; handed back at open, e.g. the CREATE statement.
     pub definition: Vec<u8>,
     pub keys: Arc<dyn KeyExprs>,
     pub wide_from: WideFrom,
     pub pressure: PartPressure,
+    pub projections: Vec<Projection>,
     /// Columns whose least and greatest values are kept for each granule.
     pub granule_ranges: Vec<usize>,
     /// Written with every part.
     pub skip_indexes: Vec<SkipIndexDef>,
+}
+
+/// A hidden part inside every part: some columns of the same rows, in another order.
+#[derive(Clone)]
+pub struct Projection {
+    pub name: String,
+    /// Columns, order and granules of the hidden parts. Its `definition` tells them from those of an older projection of
+    /// the same name.
+    pub def: Arc<TableDef>,
+    /// The columns of the table that the columns of `def` are.
+    pub columns: Vec<usize>,
 }
 
 impl TableDef {
@@ -149,10 +165,12 @@ impl TableDef {
             lookup_columns: Vec::new(),
             granule_rows: 8192,
             granule_bytes: 10 << 20,
+            merge_after_ms: None,
             definition: Vec::new(),
             keys,
             wide_from: WideFrom::default(),
             pressure: PartPressure::default(),
+            projections: Vec::new(),
             granule_ranges: Vec::new(),
             skip_indexes: Vec::new(),
         }
@@ -244,6 +262,12 @@ pub trait KeyExprs: Send + Sync {
     ) -> Result<Column, String> {
         let _ = index;
         Ok(Column::defaults(ty, source.rows()))
+    }
+
+    /// The steps of a mutation, from the command that [`crate::Storage::add_mutation`] was given.
+    fn row_changes(&self, command: &[u8]) -> Result<Vec<Arc<dyn RowChange>>, String> {
+        let _ = command;
+        Err("the table takes no mutations".to_owned())
     }
 }
 

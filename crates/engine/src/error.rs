@@ -93,6 +93,7 @@ pub(crate) fn storage_code(error: &StorageError) -> u32 {
         StorageError::TableExists { .. } => 57,
         StorageError::BadBlock { .. } | StorageError::Expression { .. } | StorageError::Fold(_) | StorageError::Expiry(_) => 117,
         StorageError::Definition { .. } => 62,
+        StorageError::Mutation { .. } => 341,
         StorageError::Io { .. }
         | StorageError::Locked { .. }
         | StorageError::Poisoned { .. }

@@ -17,6 +17,8 @@ const PAUSE: i64 = 86_400;
 struct Moment {
     ty: DataType,
     compiled: CompiledExprs,
+    /// Columns of the table that it reads in another type than theirs, and both types.
+    widened: Vec<(usize, DataType, DataType)>,
 }
 
 struct RowRule {
@@ -69,22 +71,69 @@ fn bind(expr: &ast::Expr, schema: &Schema) -> Result<plan::Expr> {
     Ok(bound)
 }
 
+/// The type in which a TTL reads a column: times so wide that the end of a row's stay is never past their range, which
+/// would come out as long ago.
+fn widened(ty: &DataType) -> Option<DataType> {
+    match ty {
+        DataType::Date => Some(DataType::DateTime64(0, None)),
+        DataType::DateTime(zone) => Some(DataType::DateTime64(0, *zone)),
+        _ => None,
+    }
+}
+
 fn moment(expr: &ast::Expr, schema: &Schema) -> Result<Moment> {
-    let bound = bind(expr, schema)?;
+    // As written, for what may be refused.
+    bind(expr, schema)?;
+    let wide: Schema = schema
+        .iter()
+        .map(|field| {
+            Field::new(
+                &field.name,
+                widened(&field.ty).unwrap_or_else(|| field.ty.clone()),
+            )
+        })
+        .collect();
+    // What takes no wide times takes them as they are.
+    let (bound, is_wide) = match bind(expr, &wide) {
+        Ok(bound) => (bound, true),
+        Err(_) => (bind(expr, schema)?, false),
+    };
+    let mut read = Vec::new();
+    if is_wide {
+        binding::visit_columns(&bound, &mut |c| {
+            if let (Some(from), Some(to)) = (schema.get(c), wide.get(c))
+                && from.ty != to.ty
+            {
+                read.push((c, from.ty.clone(), to.ty.clone()));
+            }
+        });
+        read.sort_unstable_by_key(|(c, ..)| *c);
+        read.dedup_by_key(|(c, ..)| *c);
+    }
     Ok(Moment {
+        widened: read,
         ty: bound.ty.clone(),
         compiled: CompiledExprs::new(std::slice::from_ref(&bound))?,
     })
 }
 
 fn first(columns: Vec<Column>) -> std::result::Result<Column, String> {
-    let column = columns.into_iter().next().ok_or("an expression without a value")?;
+    let column = columns
+        .into_iter()
+        .next()
+        .ok_or("an expression without a value")?;
     Ok(column.flatten())
 }
 
 impl Moment {
     /// Seconds since the epoch; `i64::MAX` where the epoch itself says that a row stays.
     fn seconds(&self, table: &Block) -> std::result::Result<Vec<i64>, String> {
+        let mut columns = table.columns().to_vec();
+        for (at, from, to) in &self.widened {
+            let cast = engine_functions::cast_column(table.column(*at), from, to);
+            columns[*at] = cast.map_err(|e| e.to_string())?.flatten();
+        }
+        let table = &Block::new(columns, table.rows());
         let column = first(self.compiled.eval(table).map_err(|e| e.to_string())?)?;
         let scale = match self.ty {
             DataType::DateTime64(precision, _) => 10i64.pow(u32::from(precision)),
@@ -116,7 +165,9 @@ impl TableExpiry {
             text.push_str(&format!("{item};"));
             match &item.action {
                 TtlAction::Delete => {}
-                TtlAction::ToDisk(name) => return Err(bad(format!("No such disk {name} for given storage policy."))),
+                TtlAction::ToDisk(name) => {
+                    return Err(bad(format!("No such disk {name} for given storage policy.")));
+                }
                 TtlAction::ToVolume(name) => {
                     return Err(bad(format!("No such volume {name} for given storage policy.")));
                 }
@@ -249,7 +300,11 @@ impl RowExpiry for TableExpiry {
             let both = Column::concat(&[&columns[rule.stored].flatten(), &self.defaults(rule, &table)?]);
             columns[rule.stored] = both.gather(&picks);
         }
-        let left: Vec<u32> = (0..).zip(&ends).filter(|(_, end)| **end > now).map(|(row, _)| row).collect();
+        let left: Vec<u32> = (0..)
+            .zip(&ends)
+            .filter(|(_, end)| **end > now)
+            .map(|(row, _)| row)
+            .collect();
         if left.len() == block.rows() {
             return Ok(is_changed.then(|| Block::new(columns, block.rows())));
         }

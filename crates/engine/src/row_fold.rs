@@ -113,9 +113,9 @@ impl TableFold {
                 Join::States
             } else if let Some(function) = &column.joined_by {
                 Join::Function(function.clone())
-            } else if summed.is_some_and(|names| {
-                bare.is_number() && (names.is_empty() || names.contains(&column.name))
-            }) {
+            } else if summed
+                .is_some_and(|names| bare.is_number() && (names.is_empty() || names.contains(&column.name)))
+            {
                 Join::Function("sumWithOverflow".to_owned())
             } else {
                 Join::First
@@ -141,7 +141,11 @@ impl TableFold {
         });
         Ok(Some(Self {
             columns,
-            sums: if summed.is_some() && all_sums { joined } else { Vec::new() },
+            sums: if summed.is_some() && all_sums {
+                joined
+            } else {
+                Vec::new()
+            },
         }))
     }
 

@@ -1,6 +1,6 @@
 //! Marks in rows that merge rules read: signs are 1 or -1, deletion marks 1 or 0.
 
-use engine_types::{Column, DataType, Value, with_buffer};
+use engine_types::{Column, DataType};
 
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
@@ -13,7 +13,8 @@ pub(crate) fn check_types(shape: &Shape) -> Result<()> {
             (sign, DataType::Int8, "Sign")
         }
         EngineKind::Replacing {
-            is_deleted: Some(mark), ..
+            is_deleted: Some(mark),
+            ..
         } => (mark, DataType::UInt8, "is_deleted"),
         _ => return Ok(()),
     };
@@ -33,7 +34,8 @@ pub(crate) fn check(shape: &Shape, stored: &[Column]) -> Result<()> {
             (sign, [-1, 1], "Sign = {} (must be 1 or -1)")
         }
         EngineKind::Replacing {
-            is_deleted: Some(mark), ..
+            is_deleted: Some(mark),
+            ..
         } => (mark, [0, 1], "is_deleted = {} (must be 1 or 0)"),
         _ => return Ok(()),
     };
@@ -59,14 +61,9 @@ pub(crate) fn check(shape: &Shape, stored: &[Column]) -> Result<()> {
 }
 
 fn first_other(column: &Column, allowed: [i64; 2]) -> Option<i64> {
-    let row = with_buffer!(
-        column,
-        b => b.iter().position(|v| !allowed.contains(&(*v as i64))),
-        _ => None
-    )?;
-    match column.value(row) {
-        Value::Int(v) => Some(v),
-        Value::UInt(v) => i64::try_from(v).ok(),
+    match column {
+        Column::Int8(b) => b.iter().map(|v| i64::from(*v)).find(|v| !allowed.contains(v)),
+        Column::UInt8(b) => b.iter().map(|v| i64::from(*v)).find(|v| !allowed.contains(v)),
         _ => None,
     }
 }

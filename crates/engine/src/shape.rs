@@ -15,6 +15,7 @@ use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
 use crate::expiry::TableExpiry;
+use crate::projection::{self, TableProjection};
 use crate::row_fold::{self, TableFold};
 use crate::skip_index::{self, SkipIndex};
 use crate::table_keys::TableKeys;
@@ -64,8 +65,9 @@ pub(crate) struct Shape {
     pub(crate) partition_key: Option<plan::Expr>,
     /// Columns of the exact look-up index.
     pub(crate) lookup: Vec<usize>,
-    pub(crate) checks: Vec<Check>,
+    pub(crate) projections: Vec<TableProjection>,
     pub(crate) skip_indexes: Vec<SkipIndex>,
+    pub(crate) checks: Vec<Check>,
 }
 
 pub(crate) struct Stored {
@@ -182,7 +184,10 @@ impl Shape {
                     key.push(version);
                 }
             }
-            if let Some(state) = key.iter().find(|e| matches!(e.ty, DataType::AggregateFunction(_))) {
+            if let Some(state) = key
+                .iter()
+                .find(|e| matches!(e.ty, DataType::AggregateFunction(_)))
+            {
                 return Err(EngineError::refused(
                     549,
                     format!("a key of type {} is not allowed: it is not comparable", state.ty),
@@ -199,8 +204,15 @@ impl Shape {
             _ => None,
         };
         let lookup = lookup_columns(&create, &columns)?;
+        let projections = projection::projections(&create, &columns);
         let skip_indexes = if kind.is_sorted() {
-            skip_index::resolve(&create.indexes, &definition.index_epochs, &columns, &stored, &schema)?
+            skip_index::resolve(
+                &create.indexes,
+                &definition.index_epochs,
+                &columns,
+                &stored,
+                &schema,
+            )?
         } else {
             Vec::new()
         };
@@ -214,15 +226,8 @@ impl Shape {
             lookup,
             skip_indexes,
             checks: constraint::checks(&create, &schema)?,
+            projections,
         })
-    }
-
-    /// Names and types of all columns, in order.
-    pub(crate) fn schema(&self) -> Schema {
-        self.columns
-            .iter()
-            .map(|c| Field::new(&c.name, c.ty.clone()))
-            .collect()
     }
 
     /// The elements of the partition key, one when it is no tuple.
@@ -230,7 +235,9 @@ impl Shape {
         match &self.partition_key {
             None => Vec::new(),
             Some(key) => match &key.kind {
-                plan::ExprKind::Call { function, args } if function.name() == "tuple" => args.iter().collect(),
+                plan::ExprKind::Call { function, args } if function.name() == "tuple" => {
+                    args.iter().collect()
+                }
                 _ => vec![key],
             },
         }
@@ -243,13 +250,29 @@ impl Shape {
             return wanted;
         }
         for key in self.sorting_key.iter().chain(&self.partition_key) {
-            binding::visit_columns(key, &mut |c| wanted.extend(self.columns.get(c).and_then(|c| c.stored)));
+            binding::visit_columns(key, &mut |c| {
+                wanted.extend(self.columns.get(c).and_then(|c| c.stored))
+            });
         }
         let is_time = |ty: &DataType| ty.bare().is_time();
-        wanted.extend(self.stored.iter().enumerate().filter(|(_, s)| is_time(&s.ty)).map(|(at, _)| at));
+        wanted.extend(
+            self.stored
+                .iter()
+                .enumerate()
+                .filter(|(_, s)| is_time(&s.ty))
+                .map(|(at, _)| at),
+        );
         wanted.sort_unstable();
         wanted.dedup();
         wanted
+    }
+
+    /// Names and types of all columns, in order.
+    pub(crate) fn schema(&self) -> Schema {
+        self.columns
+            .iter()
+            .map(|c| Field::new(&c.name, c.ty.clone()))
+            .collect()
     }
 
     pub(crate) fn create(&self) -> Result<&CreateTable> {
@@ -345,7 +368,16 @@ impl Shape {
             granule_bytes: setting("index_granularity_bytes")
                 .filter(|n| *n > 0)
                 .unwrap_or(DEFAULT_GRANULE_BYTES),
+            merge_after_ms: setting("min_age_to_force_merge_seconds")
+                .filter(|n| *n > 0)
+                .and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1000)),
             definition: self.definition.encode(),
+            projections: self
+                .projections
+                .iter()
+                .filter(|_| self.kind == EngineKind::MergeTree)
+                .map(|p| p.storage_projection(self, database, name, granule_rows))
+                .collect::<Result<_>>()?,
             granule_ranges: self.granule_ranges(),
             skip_indexes: self.skip_indexes.iter().map(|i| i.def()).collect(),
             ..TableDef::new(

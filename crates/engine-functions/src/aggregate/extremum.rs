@@ -3,8 +3,8 @@
 use engine_types::{Column, DataType};
 
 use super::cells::{Form, from_raw, ordered, unordered};
-use super::{Base, OnNull, State, arg_extremum, arity, illegal, maker};
 use super::state_bytes::{StateReader, put_u64};
+use super::{Base, OnNull, State, arg_extremum, arity, illegal, maker};
 use crate::FunctionError;
 
 /// Least keys; for `max` keys are inverted, so that less is always better. NaN is `u64::MAX` either way.

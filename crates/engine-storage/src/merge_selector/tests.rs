@@ -64,7 +64,10 @@ fn e_merge_a_day_of_ingest_is_written_less_than_six_times() {
 
 #[test]
 fn large_parts_and_busy_ones_are_left_alone() {
-    assert_eq!(best_run(&[Some(3 << 30), Some(3 << 30)], PARTS_MAX, BYTES_MAX), None);
+    assert_eq!(
+        best_run(&[Some(3 << 30), Some(3 << 30)], PARTS_MAX, BYTES_MAX),
+        None
+    );
     let mut sizes = vec![Some(5000); 20];
     sizes[10] = None;
     let run = best_run(&sizes, PARTS_MAX, BYTES_MAX).expect("a merge");

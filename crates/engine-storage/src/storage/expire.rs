@@ -38,17 +38,23 @@ impl Storage {
                 continue;
             };
             let free = table.parts.iter().filter(|part| !merging.contains(&part.uid));
-            let known = |part: &Part| part.expiry.filter(|known| known.fingerprint == expiry.fingerprint());
-            let is_gone = |part: &Part| known(part).is_some_and(|known| known.bounds.all_gone <= now);
+            let rules = expiry.as_ref();
+            let is_gone = |part: &Part| {
+                part.expiry_bounds(rules)
+                    .is_some_and(|known| known.all_gone <= now)
+            };
             // Parts that are older than the rules have to be looked at once.
-            let has_work = |part: &Part| known(part).is_none_or(|known| known.bounds.first <= now);
+            let has_work = |part: &Part| part.may_expire(rules, now);
             let gone: Vec<Arc<Part>> = free.clone().filter(|part| is_gone(part)).cloned().collect();
             let (parts, are_gone) = if gone.is_empty() {
                 let last = clock.rewritten.get(id);
                 if last.is_some_and(|last| now < last.saturating_add(expiry.pause())) {
                     continue;
                 }
-                (free.filter(|part| has_work(part)).take(1).cloned().collect(), false)
+                (
+                    free.filter(|part| has_work(part)).take(1).cloned().collect(),
+                    false,
+                )
             } else {
                 (gone, true)
             };

@@ -10,7 +10,10 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
 }
@@ -48,14 +51,19 @@ fn alike(_: &[Row], row: Row) -> Row {
 
 fn by_key(rows: &[Row]) -> BTreeMap<u64, Vec<Row>> {
     let mut keys: BTreeMap<u64, Vec<Row>> = BTreeMap::new();
-    rows.iter().for_each(|row| keys.entry(row.0).or_default().push(*row));
+    rows.iter()
+        .for_each(|row| keys.entry(row.0).or_default().push(*row));
     keys
 }
 
 /// The last of the greatest version, hidden when it is marked.
 fn replacing(rows: &[Row]) -> Vec<Row> {
     let last = |rows: &Vec<Row>| rows.iter().copied().max_by_key(|row| row.1);
-    by_key(rows).values().filter_map(last).filter(|row| row.2 == 0).collect()
+    by_key(rows)
+        .values()
+        .filter_map(last)
+        .filter(|row| row.2 == 0)
+        .collect()
 }
 
 /// The last positive row, unless as many or more negative rows end it.
@@ -88,7 +96,9 @@ fn versioned(rows: &[Row]) -> Vec<Row> {
 /// Versions, signs and numbers added; keys whose sums are all zero are gone.
 fn summing(rows: &[Row]) -> Vec<Row> {
     let sum = |rows: &Vec<Row>| {
-        rows.iter().copied().reduce(|a, b| (a.0, a.1 + b.1, a.2 + b.2, a.3 + b.3))
+        rows.iter()
+            .copied()
+            .reduce(|a, b| (a.0, a.1 + b.1, a.2 + b.2, a.3 + b.3))
     };
     by_key(rows)
         .values()
@@ -129,7 +139,9 @@ const MEMBERS: [Member; 4] = [
 ];
 
 fn rows_text(rows: &[Row]) -> String {
-    rows.iter().map(|(k, v, s, n)| format!("{k}\t{v}\t{s}\t{n}\n")).collect()
+    rows.iter()
+        .map(|(k, v, s, n)| format!("{k}\t{v}\t{s}\t{n}\n"))
+        .collect()
 }
 
 fn small_granules() -> EngineConfig {
@@ -189,7 +201,11 @@ fn e_fam_final_is_a_complete_merge_is_the_model() {
             let order = "ORDER BY k, v, s, n";
             let mut sorted = model.clone();
             sorted.sort_unstable();
-            assert_eq!(text(&engine, &format!("SELECT * FROM t FINAL {order}")), rows_text(&sorted), "{what}");
+            assert_eq!(
+                text(&engine, &format!("SELECT * FROM t FINAL {order}")),
+                rows_text(&sorted),
+                "{what}"
+            );
             // Conditions on the key are pushed below the merge, others stay above it.
             let some: Vec<Row> = sorted.iter().copied().filter(|r| r.0 >= 2 && r.0 < 4).collect();
             let sql = format!("SELECT * FROM t FINAL WHERE k >= 2 AND k < 4 {order}");
@@ -198,12 +214,24 @@ fn e_fam_final_is_a_complete_merge_is_the_model() {
             let sql = format!("SELECT * FROM t FINAL WHERE n > 0 {order}");
             assert_eq!(text(&engine, &sql), rows_text(&some), "{what}");
             // Columns that nothing asks for take part all the same.
-            assert_eq!(text(&engine, "SELECT count() FROM t FINAL"), format!("{}\n", model.len()), "{what}");
+            assert_eq!(
+                text(&engine, "SELECT count() FROM t FINAL"),
+                format!("{}\n", model.len()),
+                "{what}"
+            );
             text(&engine, "OPTIMIZE TABLE t FINAL");
-            assert_eq!(text(&engine, &format!("SELECT * FROM t FINAL {order}")), rows_text(&sorted), "{what}");
+            assert_eq!(
+                text(&engine, &format!("SELECT * FROM t FINAL {order}")),
+                rows_text(&sorted),
+                "{what}"
+            );
             drop(engine);
             let engine = Engine::open(folder.path(), small_granules()).unwrap();
-            assert_eq!(text(&engine, &format!("SELECT * FROM t FINAL {order}")), rows_text(&sorted), "{what}");
+            assert_eq!(
+                text(&engine, &format!("SELECT * FROM t FINAL {order}")),
+                rows_text(&sorted),
+                "{what}"
+            );
         }
     }
 }
@@ -241,10 +269,13 @@ fn e_fam_states_of_any_split_are_the_aggregate_of_all_rows() {
                 engine.maintain().unwrap();
             }
         }
-        let want = text(&engine, "SELECT k, uniqExact(n), quantile(0.5)(n), max(n) FROM raw GROUP BY k ORDER BY k");
-        let merged = "SELECT k, uniqExactMerge(u), quantileMerge(0.5)(q), max(m) FROM t GROUP BY k ORDER BY k";
-        let finished =
-            "SELECT k, finalizeAggregation(u), finalizeAggregation(q), m FROM t FINAL ORDER BY k";
+        let want = text(
+            &engine,
+            "SELECT k, uniqExact(n), quantile(0.5)(n), max(n) FROM raw GROUP BY k ORDER BY k",
+        );
+        let merged =
+            "SELECT k, uniqExactMerge(u), quantileMerge(0.5)(q), max(m) FROM t GROUP BY k ORDER BY k";
+        let finished = "SELECT k, finalizeAggregation(u), finalizeAggregation(q), m FROM t FINAL ORDER BY k";
         assert_eq!(text(&engine, merged), want);
         assert_eq!(text(&engine, finished), want);
         text(&engine, "OPTIMIZE TABLE t FINAL");
@@ -257,7 +288,10 @@ fn e_fam_states_of_any_split_are_the_aggregate_of_all_rows() {
 fn e_fam_the_worked_example_of_collapsing() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::open(folder.path(), config()).unwrap();
-    text(&engine, "CREATE TABLE t (k UInt8, s Int8, n UInt8) ENGINE = CollapsingMergeTree(s) ORDER BY k");
+    text(
+        &engine,
+        "CREATE TABLE t (k UInt8, s Int8, n UInt8) ENGINE = CollapsingMergeTree(s) ORDER BY k",
+    );
     for row in ["(1, 1, 1)", "(1, -1, 1)", "(1, 1, 2)"] {
         text(&engine, &format!("INSERT INTO t VALUES {row}"));
         engine.flush().unwrap();

@@ -72,7 +72,10 @@ fn e_ttl_merges_in_the_background_drop_whole_parts_and_rest_between() {
     at(&engine, "2021-01-03T13:00:00Z", "SELECT 1");
     assert!(engine.maintain().unwrap());
     assert_eq!(at(&engine, "2021-01-03T13:00:00Z", ROWS), "1\t\n2\tc\n");
-    assert!(!engine.maintain().unwrap(), "what is reset already is not reset again");
+    assert!(
+        !engine.maintain().unwrap(),
+        "what is reset already is not reset again"
+    );
     at(&engine, "2021-01-06T00:00:00Z", "SELECT 1");
     assert!(engine.maintain().unwrap(), "a part without rows that stay");
     assert_eq!(at(&engine, "2021-01-06T00:00:00Z", ROWS), "2\tc\n");
@@ -85,15 +88,27 @@ fn e_ttl_changed_rules_hold_for_parts_that_are_there() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path());
     table(&engine);
-    at(&engine, "2021-01-01T00:00:00Z", "ALTER TABLE t MODIFY TTL d + INTERVAL 1 HOUR");
+    at(
+        &engine,
+        "2021-01-01T00:00:00Z",
+        "ALTER TABLE t MODIFY TTL d + INTERVAL 1 HOUR",
+    );
     while engine.maintain().unwrap() {}
-    at(&engine, "2021-01-02T00:00:00Z", "ALTER TABLE t MODIFY SETTING merge_with_ttl_timeout = 0");
+    at(
+        &engine,
+        "2021-01-02T00:00:00Z",
+        "ALTER TABLE t MODIFY SETTING merge_with_ttl_timeout = 0",
+    );
     for _ in 0..10 {
         engine.maintain().unwrap();
     }
     assert_eq!(at(&engine, "2021-01-02T00:00:00Z", ROWS), "2\tc\n");
     at(&engine, "2021-01-02T00:00:00Z", "ALTER TABLE t REMOVE TTL");
-    at(&engine, "2030-01-01T00:00:00Z", "ALTER TABLE t MODIFY COLUMN c REMOVE TTL");
+    at(
+        &engine,
+        "2030-01-01T00:00:00Z",
+        "ALTER TABLE t MODIFY COLUMN c REMOVE TTL",
+    );
     at(&engine, "2030-01-01T00:00:00Z", "OPTIMIZE TABLE t FINAL");
     assert_eq!(at(&engine, "2030-01-01T00:00:00Z", ROWS), "2\tc\n");
 }
