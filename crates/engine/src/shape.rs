@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine_exec::CompiledExprs;
 use engine_sql::ast::{self, CreateTable, DefaultKind};
 use engine_sql::plan;
-use engine_storage::{ColumnDef, MergeRule, RowFold, TableDef};
+use engine_storage::{ColumnDef, MergeRule, RowExpiry, RowFold, TableDef};
 use engine_types::{Block, Column, DataType, Field, Schema};
 
 use crate::binding;
@@ -14,6 +14,7 @@ use crate::constraint::{self, Check};
 use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
+use crate::expiry::TableExpiry;
 use crate::projection::{self, TableProjection};
 use crate::row_fold::{self, TableFold};
 use crate::skip_index::{self, SkipIndex};
@@ -346,9 +347,19 @@ impl Shape {
             Some(fold) => Some(Arc::new(fold)),
             None => None,
         };
+        // CREATE and ALTER have checked it; tables older than a rule open all the same.
+        let expiry: Option<Arc<dyn RowExpiry>> = match TableExpiry::of(self) {
+            Ok(Some(expiry)) => Some(Arc::new(expiry)),
+            Ok(None) => None,
+            Err(error) => {
+                tracing::warn!(table = name, %error, "the TTL of a table is not applied");
+                None
+            }
+        };
         Ok(TableDef {
             merge_rule,
             fold,
+            expiry,
             lookup_columns: self
                 .lookup
                 .iter()

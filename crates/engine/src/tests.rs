@@ -8,9 +8,11 @@ mod insert_blocks;
 mod inserts;
 mod limits;
 mod materialized_views;
+mod merge_family;
 mod projections;
 mod pruning;
 mod reading_less;
+mod ttl;
 
 use std::path::Path;
 
