@@ -45,7 +45,7 @@ pub use mutation::{MutationStatus, RowChange, RowEffect};
 pub use object_cache::CacheCounts;
 pub use options::StorageOptions;
 pub use part::{ColumnOnDisk, Layout, Part, PartName, PartSummary, escape, unescape};
-pub use pruning::{Pruning, PruningStep, PruningStage};
+pub use pruning::{Pruning, PruningStage, PruningStep};
 pub use skip_index::{SkipIndexDef, SkipIndexKind, ngrams, token_hash, tokens, value_hash};
 pub use snapshot::{Morsel, Snapshot};
 pub use storage::{Appended, CacheKind, Maintained, Storage};

@@ -31,16 +31,16 @@ pub(crate) use statistics::ColumnRangeKnown;
 pub(crate) use writer::PartWriter;
 
 use crate::block_cache::BlockCache;
+use crate::counters::ReadCounters;
 use crate::directory::{Directory, ReadFile, read_all};
 use crate::error::{Result, StorageError, io_at};
-use crate::counters::ReadCounters;
 use crate::lookup_index::{LOOKUP_FILE, LookupIndex};
 use crate::skip_index::{SkipIndex, SkipIndexDef};
 use checksums::{CHECKSUMS_FILE, Checksums};
 use columns_file::{COLUMNS_FILE, Encoding, PartColumn, parse_columns};
-use row_mask::MASK_FILE;
-use packed_folder::DATA_FILE;
 use granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
+use packed_folder::DATA_FILE;
+use row_mask::MASK_FILE;
 
 pub(crate) const COUNT_FILE: &str = "count.txt";
 

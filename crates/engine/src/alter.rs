@@ -46,8 +46,8 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
         }
         AlterAction::DropColumn { if_exists, name } => {
             if let Some(at) = find(create, name, *if_exists)? {
-                check_unused(create, name)?;
                 check_independent(create, name)?;
+                check_unused(create, name)?;
                 create.columns.remove(at);
             }
         }
@@ -136,7 +136,9 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
                 return Err(EngineError::refused(36, format!("there is no index `{name}`")));
             }
         }
-        AlterAction::MaterializeIndex { if_exists, name, .. } => find_index(create, name, *if_exists).map(|_| ())?,
+        AlterAction::MaterializeIndex { if_exists, name, .. } => {
+            find_index(create, name, *if_exists).map(|_| ())?
+        }
         AlterAction::ClearIndex { if_exists, name } => {
             if find_index(create, name, *if_exists)? {
                 *definition.index_epochs.entry(name.clone()).or_default() += 1;
@@ -173,7 +175,10 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
             let before = create.constraints.len();
             create.constraints.retain(|c| c.name != *name);
             if create.constraints.len() == before && !if_exists {
-                return Err(EngineError::refused(36, format!("there is no constraint `{name}`")));
+                return Err(EngineError::refused(
+                    36,
+                    format!("there is no constraint `{name}`"),
+                ));
             }
         }
         AlterAction::ModifySetting(settings) => {
@@ -306,10 +311,16 @@ fn modify(
     }
     if other_type {
         let is_nullable = |ty: &Option<engine_sql::ast::TypeName>, null| -> Result<bool> {
-            let resolved = ty.as_ref().map(|ty| crate::shape::resolve_type(ty, null)).transpose()?;
+            let resolved = ty
+                .as_ref()
+                .map(|ty| crate::shape::resolve_type(ty, null))
+                .transpose()?;
             Ok(resolved.is_some_and(|ty| ty.is_nullable()))
         };
-        if is_nullable(&old_type, old_null)? && !is_nullable(&column.ty, column.null)? && new.default.is_none() {
+        if is_nullable(&old_type, old_null)?
+            && !is_nullable(&column.ty, column.null)?
+            && new.default.is_none()
+        {
             return Err(EngineError::refused(
                 36,
                 format!(

@@ -104,7 +104,10 @@ fn mutate(storage: &Storage) -> bool {
 
 fn merge_parts(storage: &Storage, opened: Instant) -> bool {
     let now_ms = u64::try_from(opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-    match storage.merge_once().and_then(|merged| Ok(storage.merge_old(now_ms)? || merged)) {
+    match storage
+        .merge_once()
+        .and_then(|merged| Ok(storage.merge_old(now_ms)? || merged))
+    {
         Ok(merged) => merged,
         Err(error) => {
             tracing::error!(

@@ -148,7 +148,10 @@ impl Engine {
             if name.starts_with(crate::materialized_view::INNER_PREFIX) {
                 return Err(EngineError::refused(
                     36,
-                    format!("names that begin with `{}` are those of views", crate::materialized_view::INNER_PREFIX),
+                    format!(
+                        "names that begin with `{}` are those of views",
+                        crate::materialized_view::INNER_PREFIX
+                    ),
                 ));
             }
             if let Some(existing) = catalogue.find(&database, &name) {
@@ -476,7 +479,13 @@ impl Engine {
     }
 }
 
-pub(crate) fn insert_table(catalogue: &mut Catalogue, id: TableId, database: &str, name: &str, shape: Arc<Shape>) {
+pub(crate) fn insert_table(
+    catalogue: &mut Catalogue,
+    id: TableId,
+    database: &str,
+    name: &str,
+    shape: Arc<Shape>,
+) {
     let table = Table {
         id,
         database: database.to_owned(),

@@ -53,7 +53,11 @@ fn index_lines(scan: &ScanSummary, line: &mut dyn FnMut(String)) {
             if let Some(name) = &step.name {
                 line(format!("      Name: {name}"));
             }
-            let title = if step.name.is_some() { "Description" } else { "Keys" };
+            let title = if step.name.is_some() {
+                "Description"
+            } else {
+                "Keys"
+            };
             line(format!("      {title}: {}", step.description));
             line(format!("      Parts: {}/{parts}", step.parts));
             line(format!("      Granules: {}/{granules}", step.granules));

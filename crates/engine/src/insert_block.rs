@@ -122,10 +122,7 @@ impl Engine {
 }
 
 /// One block for each table, so that views see all its rows at once.
-fn by_table(
-    names: Vec<(String, String)>,
-    prepared: Vec<Prepared>,
-) -> (Vec<(String, String)>, Vec<Prepared>) {
+fn by_table(names: Vec<(String, String)>, prepared: Vec<Prepared>) -> (Vec<(String, String)>, Vec<Prepared>) {
     let mut groups: Vec<((String, String), Arc<Table>, Vec<Block>)> = Vec::new();
     for (name, rows) in names.into_iter().zip(prepared) {
         match groups.iter_mut().find(|(known, _, _)| *known == name) {

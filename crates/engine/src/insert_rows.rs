@@ -167,8 +167,7 @@ impl Filling<'_> {
         let columns = self.columns(&default.inputs)?;
         self.open.pop();
         let column = if default.timed {
-            self.at_this_time(at)?
-                .eval(&columns, self.rows, &definition.ty)?
+            self.at_this_time(at)?.eval(&columns, self.rows, &definition.ty)?
         } else {
             default.eval(&columns, self.rows, &definition.ty)?
         };

@@ -86,7 +86,12 @@ impl Engine {
             text,
             kind: StepKind::Hide(delete.filter.clone()),
         };
-        self.add_steps(&delete.table, vec![(delete.partition.clone(), step)], wait, options)
+        self.add_steps(
+            &delete.table,
+            vec![(delete.partition.clone(), step)],
+            wait,
+            options,
+        )
     }
 
     fn add_steps(
@@ -121,7 +126,10 @@ impl Engine {
             }
             for (partition, command) in groups {
                 let bytes = command.encode();
-                added.push(self.storage.add_mutation(table.id, partition, &bytes, created_ms)?);
+                added.push(
+                    self.storage
+                        .add_mutation(table.id, partition, &bytes, created_ms)?,
+                );
             }
             table.id
         };
@@ -149,7 +157,13 @@ impl Engine {
 
     /// Waits until nothing is left to do on the rows of a table: what its columns are may then change.
     pub(crate) fn finish_mutations(&self, table: &Table, options: &QueryOptions) -> Result<()> {
-        let last = self.storage.mutations(table.id)?.iter().rev().find(|m| !m.is_done).map(|m| m.number);
+        let last = self
+            .storage
+            .mutations(table.id)?
+            .iter()
+            .rev()
+            .find(|m| !m.is_done)
+            .map(|m| m.number);
         match last {
             None => Ok(()),
             Some(number) => self.wait_for_mutation(table.id, number, options),
@@ -215,7 +229,9 @@ impl Engine {
             kill.filter
         );
         let Statement::Query(query) = engine_sql::parse_statement(sql)? else {
-            return Err(EngineError::Internal("the list of mutations is no query".to_owned()));
+            return Err(EngineError::Internal(
+                "the list of mutations is no query".to_owned(),
+            ));
         };
         let found: Vec<Vec<Value>> = self.select(&query, options)?.rows();
         let test = kill.mode.as_deref() == Some("TEST");
@@ -239,7 +255,10 @@ impl Engine {
             };
             if test || self.storage.kill_mutation(table.id, number)? {
                 let status = if test { "test" } else { "waiting" };
-                for (column, value) in killed.iter_mut().zip([Value::string(status)].into_iter().chain(row)) {
+                for (column, value) in killed
+                    .iter_mut()
+                    .zip([Value::string(status)].into_iter().chain(row))
+                {
                     column.push(value);
                 }
             }

@@ -1,8 +1,8 @@
 //! What a mutation is to do, as it is kept on disk: expressions as text, with everything in them that must not change
 //! later (the time, parameters, results of sub-queries) beside them.
 
-use engine_sql::{BindContext, Catalog, ColumnInfo, ColumnKind, ParameterValue, TableInfo, ast};
 use engine_sql::plan::TableName;
+use engine_sql::{BindContext, Catalog, ColumnInfo, ColumnKind, ParameterValue, TableInfo, ast};
 use engine_storage::{ByteReader, decode_value, encode_value};
 use engine_types::{DataType, Value};
 use serde_json::{Value as Json, json};
@@ -106,7 +106,10 @@ impl MutationCommand {
         }
         let list = |json: &Json| json.as_array().cloned().unwrap_or_default();
         Ok(Self {
-            steps: list(&json["commands"]).iter().map(decode_step).collect::<Result<_>>()?,
+            steps: list(&json["commands"])
+                .iter()
+                .map(decode_step)
+                .collect::<Result<_>>()?,
             now_micros: json["now_micros"].as_i64().ok_or_else(|| bad("no time"))?,
             parameters: list(&json["parameters"])
                 .iter()
@@ -213,7 +216,9 @@ fn decode_type(json: &Json) -> Result<DataType> {
 }
 
 fn decode_parameter(json: &Json) -> Result<(String, ParameterValue)> {
-    let name = json["name"].as_str().ok_or_else(|| bad("a parameter without a name"))?;
+    let name = json["name"]
+        .as_str()
+        .ok_or_else(|| bad("a parameter without a name"))?;
     let value = match json["text"].as_str() {
         Some(text) => ParameterValue::Text(text.to_owned()),
         None => {

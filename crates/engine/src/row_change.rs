@@ -105,6 +105,11 @@ impl Change {
                 format!("the condition `{filter}` is of type {}, not of UInt8", bound.ty),
             ));
         }
+        if bound.inputs.is_empty() {
+            // What fails on every row is refused before anything is recorded.
+            let columns = shape.columns.iter().map(|c| Column::defaults(&c.ty, 1));
+            bound.eval(columns.collect(), 1)?;
+        }
         let all: Vec<usize> = (0..shape.columns.len()).collect();
         Ok(Self {
             condition: pruning::key_condition(shape, &all, std::slice::from_ref(&expr)),
@@ -302,7 +307,11 @@ impl Change {
                 }
             };
         }
-        Ok(self.values.iter().map(|(column, _)| columns[*column].clone()).collect())
+        Ok(self
+            .values
+            .iter()
+            .map(|(column, _)| columns[*column].clone())
+            .collect())
     }
 }
 
@@ -320,14 +329,18 @@ impl RowChange for Change {
     }
 
     fn match_inputs(&self) -> Vec<usize> {
-        self.filter.as_ref().map_or_else(Vec::new, |f| self.stored(&f.inputs))
+        self.filter
+            .as_ref()
+            .map_or_else(Vec::new, |f| self.stored(&f.inputs))
     }
 
     fn matches(&self, rows: &Block) -> std::result::Result<Vec<bool>, String> {
         let Some(filter) = &self.filter else {
             return Ok(vec![true; rows.rows()]);
         };
-        let columns = self.table_columns(rows, &filter.inputs).map_err(|e| e.to_string())?;
+        let columns = self
+            .table_columns(rows, &filter.inputs)
+            .map_err(|e| e.to_string())?;
         let column = filter.eval(columns, rows.rows()).map_err(|e| e.to_string())?;
         Ok(truths(&column))
     }
@@ -378,7 +391,10 @@ fn no_column(name: &str) -> EngineError {
 }
 
 fn key_column(name: &str) -> EngineError {
-    EngineError::refused(420, format!("column `{name}` is part of a key: it cannot be updated"))
+    EngineError::refused(
+        420,
+        format!("column `{name}` is part of a key: it cannot be updated"),
+    )
 }
 
 /// The column of that name, when it takes values by UPDATE.
@@ -410,9 +426,7 @@ fn in_key(shape: &Shape, column: usize) -> bool {
         EngineKind::MergeTree | EngineKind::Plain | EngineKind::Null | EngineKind::Distributed { .. } => {
             Vec::new()
         }
-        EngineKind::Replacing { version, is_deleted } => {
-            version.iter().chain(is_deleted).map(String::as_str).collect()
-        }
+        EngineKind::Replacing { version, .. } => version.iter().map(String::as_str).collect(),
         EngineKind::Collapsing { sign } => vec![sign],
     };
     found || merged_by.contains(&shape.columns[column].name.as_str())
@@ -431,7 +445,10 @@ fn add_dependent(shape: &Shape, values: &mut Vec<(usize, NewValue)>) -> Result<(
                     continue;
                 }
                 seen.push(at);
-                let inputs = shape.columns[at].default.iter().flat_map(|d| d.inputs.iter().copied());
+                let inputs = shape.columns[at]
+                    .default
+                    .iter()
+                    .flat_map(|d| d.inputs.iter().copied());
                 for input in inputs {
                     if changed.contains(&input) {
                         return true;

@@ -141,9 +141,11 @@ fn steps(table: &Table, stages: &[PruningStage]) -> Vec<ScanStep> {
         .map(|stage| {
             let (kind, name, description) = match stage.step {
                 PruningStep::MinMax => ("MinMax", None, "columns".to_owned()),
-                PruningStep::Partition => {
-                    ("Partition", None, listed(storage.and_then(|s| s.partition_by.as_ref())))
-                }
+                PruningStep::Partition => (
+                    "Partition",
+                    None,
+                    listed(storage.and_then(|s| s.partition_by.as_ref())),
+                ),
                 PruningStep::PrimaryKey => (
                     "PrimaryKey",
                     None,
@@ -224,7 +226,10 @@ impl EngineSource {
                         let name = table.shape.columns.get(c).map_or("", |c| c.name.as_str());
                         EngineError::refused(
                             16,
-                            format!("column `{name}` of `{}` is not stored and cannot be read", table.name),
+                            format!(
+                                "column `{name}` of `{}` is not stored and cannot be read",
+                                table.name
+                            ),
                         )
                     })
             })

@@ -182,7 +182,13 @@ impl Shape {
         };
         let lookup = lookup_columns(&create, &columns)?;
         let skip_indexes = if kind.is_sorted() {
-            skip_index::resolve(&create.indexes, &definition.index_epochs, &columns, &stored, &schema)?
+            skip_index::resolve(
+                &create.indexes,
+                &definition.index_epochs,
+                &columns,
+                &stored,
+                &schema,
+            )?
         } else {
             Vec::new()
         };
@@ -212,7 +218,9 @@ impl Shape {
         match &self.partition_key {
             None => Vec::new(),
             Some(key) => match &key.kind {
-                plan::ExprKind::Call { function, args } if function.name() == "tuple" => args.iter().collect(),
+                plan::ExprKind::Call { function, args } if function.name() == "tuple" => {
+                    args.iter().collect()
+                }
                 _ => vec![key],
             },
         }
@@ -225,10 +233,18 @@ impl Shape {
             return wanted;
         }
         for key in self.sorting_key.iter().chain(&self.partition_key) {
-            binding::visit_columns(key, &mut |c| wanted.extend(self.columns.get(c).and_then(|c| c.stored)));
+            binding::visit_columns(key, &mut |c| {
+                wanted.extend(self.columns.get(c).and_then(|c| c.stored))
+            });
         }
         let is_time = |ty: &DataType| ty.bare().is_time();
-        wanted.extend(self.stored.iter().enumerate().filter(|(_, s)| is_time(&s.ty)).map(|(at, _)| at));
+        wanted.extend(
+            self.stored
+                .iter()
+                .enumerate()
+                .filter(|(_, s)| is_time(&s.ty))
+                .map(|(at, _)| at),
+        );
         wanted.sort_unstable();
         wanted.dedup();
         wanted

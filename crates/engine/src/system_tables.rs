@@ -125,7 +125,10 @@ fn tables(state: &SystemState<'_>) -> Rows {
         ("total_bytes", DataType::UInt64.nullable()),
         ("comment", DataType::String),
         ("as_select", DataType::String),
-        ("dependencies_database", DataType::Array(Box::new(DataType::String))),
+        (
+            "dependencies_database",
+            DataType::Array(Box::new(DataType::String)),
+        ),
         ("dependencies_table", DataType::Array(Box::new(DataType::String))),
     ];
     let mut rows: Vec<Vec<Value>> = NAMES

@@ -8,6 +8,7 @@ mod insert_blocks;
 mod inserts;
 mod limits;
 mod materialized_views;
+mod mutations;
 mod pruning;
 mod reading_less;
 

@@ -15,13 +15,16 @@ impl Expr {
     ) -> Result<(), E> {
         match self {
             Self::Literal(_) | Self::Identifier(_) | Self::Parameter { .. } => Ok(()),
-            Self::Star(star) => star.transforms.iter_mut().try_for_each(|transform| match transform {
-                StarTransform::Except(_) => Ok(()),
-                StarTransform::Replace(list) => list
-                    .iter_mut()
-                    .try_for_each(|(expr, _)| expr.visit_subqueries(is_column, visit)),
-                StarTransform::Apply(expr) => expr.visit_subqueries(is_column, visit),
-            }),
+            Self::Star(star) => star
+                .transforms
+                .iter_mut()
+                .try_for_each(|transform| match transform {
+                    StarTransform::Except(_) => Ok(()),
+                    StarTransform::Replace(list) => list
+                        .iter_mut()
+                        .try_for_each(|(expr, _)| expr.visit_subqueries(is_column, visit)),
+                    StarTransform::Apply(expr) => expr.visit_subqueries(is_column, visit),
+                }),
             Self::Function(function) => in_function(function, is_column, visit),
             Self::Unary { expr, .. }
             | Self::IsNull { expr, .. }

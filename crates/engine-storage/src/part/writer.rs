@@ -8,8 +8,8 @@ use engine_types::{Block, Column, DataType};
 use super::checksums::{CHECKSUMS_FILE, Checksums, FileChecksum};
 use super::column_writer::{ColumnWriter, write_file};
 use super::columns_file::{COLUMNS_FILE, Encoding, Layout, PartColumn, columns_to_text};
-use super::packed_folder::PackedFolder;
 use super::granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
+use super::packed_folder::PackedFolder;
 use super::primary_index::{PRIMARY_FILE, PrimaryIndex};
 use super::statistics::{ColumnRangeKnown, STATISTICS_FILE, encode_statistics};
 use super::{COUNT_FILE, PartSummary};
@@ -17,8 +17,8 @@ use crate::block_cache::weight;
 use crate::directory::Directory;
 use crate::error::{Result, StorageError, io_at};
 use crate::lookup_index::{LOOKUP_FILE, encode_lookup, lookup_hash, lookup_keys};
-use crate::table_def::{TableDef, WideFrom};
 use crate::skip_index::SkipIndexWriter;
+use crate::table_def::{TableDef, WideFrom};
 
 pub(crate) struct PartWriter {
     /// Holds the files together while the part may become a compact one.
@@ -215,7 +215,11 @@ impl PartWriter {
             source,
         };
         if !self.granule_ranges.is_empty() {
-            let names = self.def.granule_ranges.iter().map(|c| self.def.columns[*c].name.clone());
+            let names = self
+                .def
+                .granule_ranges
+                .iter()
+                .map(|c| self.def.columns[*c].name.clone());
             let ranges = GranuleRanges::new(names.zip(self.granule_ranges).collect());
             let bytes = ranges.encode(self.granule_rows.len()).map_err(failed)?;
             files.push(write_file(directory, folder, GRANULE_RANGES_FILE, &bytes)?);

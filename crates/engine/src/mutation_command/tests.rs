@@ -25,7 +25,10 @@ fn command() -> MutationCommand {
         now_micros: -5,
         parameters: vec![
             ("p".to_owned(), ParameterValue::Text("7".to_owned())),
-            ("q".to_owned(), ParameterValue::Value(Value::UInt(3), DataType::UInt64)),
+            (
+                "q".to_owned(),
+                ParameterValue::Value(Value::UInt(3), DataType::UInt64),
+            ),
         ],
         subqueries: vec![SubqueryResult {
             types: vec![DataType::UInt64, DataType::String],
@@ -42,7 +45,10 @@ fn a_command_survives_its_bytes() {
     let before = command();
     let after = MutationCommand::decode(&before.encode()).unwrap();
     assert_eq!(format!("{before:?}"), format!("{after:?}"));
-    assert_eq!(MutationCommand::texts(&before.encode()), ["a", "b", "c", "d", "e"]);
+    assert_eq!(
+        MutationCommand::texts(&before.encode()),
+        ["a", "b", "c", "d", "e"]
+    );
 }
 
 #[test]
