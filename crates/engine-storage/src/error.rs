@@ -44,6 +44,9 @@ pub enum StorageError {
     /// A key, partition or default expression of the caller failed.
     #[error("an expression of table {table} failed: {problem}")]
     Expression { table: String, problem: String },
+    /// What joins rows of one sorting key failed.
+    #[error("rows of one sorting key cannot be joined: {0}")]
+    Fold(String),
     #[error("cannot read the definition of table `{database}`.`{name}`: {problem}")]
     Definition {
         database: String,
@@ -84,6 +87,7 @@ impl StorageError {
             | Self::TableExists { .. }
             | Self::BadBlock { .. }
             | Self::Expression { .. }
+            | Self::Fold(_)
             | Self::Definition { .. }
             | Self::Poisoned { .. }
             | Self::Mutation { .. }

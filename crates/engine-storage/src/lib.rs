@@ -24,7 +24,9 @@ mod object_cache;
 mod options;
 mod part;
 mod part_scan;
+mod projection_scan;
 mod pruning;
+mod row_fold;
 mod skip_index;
 mod snapshot;
 mod sorted_run;
@@ -45,12 +47,14 @@ pub use mutation::{MutationStatus, RowChange, RowEffect};
 pub use object_cache::CacheCounts;
 pub use options::StorageOptions;
 pub use part::{ColumnOnDisk, Layout, Part, PartName, PartSummary, escape, unescape};
+pub use projection_scan::ProjectionChoice;
 pub use pruning::{Pruning, PruningStage, PruningStep};
+pub use row_fold::RowFold;
 pub use skip_index::{SkipIndexDef, SkipIndexKind, ngrams, token_hash, tokens, value_hash};
 pub use snapshot::{Morsel, Snapshot};
 pub use storage::{Appended, CacheKind, Maintained, Storage};
 pub use table_def::{
-    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, TableDef,
-    TableId, WideFrom,
+    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, Projection,
+    TableDef, TableId, WideFrom,
 };
 pub use token_window::TableToken;

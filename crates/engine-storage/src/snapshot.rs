@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub(crate) lsn: u64,
     pub(crate) version: u64,
     pub(crate) counters: Arc<ReadCounters>,
+    /// Parts whose hidden parts are read: their folders must stay.
+    pub(crate) around: Arc<Vec<Arc<Part>>>,
 }
 
 /// A unit of scanning: rows in table order of one part, or of one memtable block.
@@ -107,6 +109,9 @@ impl Snapshot {
         match self.def.merge_rule {
             MergeRule::Plain => true,
             MergeRule::Replacing { is_deleted: None, .. } => self.parts.len() <= 1 && self.memory.is_empty(),
+            MergeRule::VersionedCollapsing { .. } | MergeRule::Folding => {
+                self.parts.len() <= 1 && self.memory.is_empty()
+            }
             MergeRule::Replacing { .. } | MergeRule::Collapsing { .. } => self.rows() == 0,
         }
     }

@@ -4,6 +4,7 @@ mod append;
 mod caches;
 mod contains;
 mod flush;
+mod hidden_part;
 mod merge;
 mod mutate;
 mod recovery;

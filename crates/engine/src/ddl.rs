@@ -17,6 +17,8 @@ use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::mutate;
 use crate::options::QueryOptions;
+use crate::row_fold;
+use crate::row_signs;
 use crate::shape::Shape;
 
 /// Database and name, with the current database where none is written.
@@ -170,6 +172,8 @@ impl Engine {
             let definition = Definition::bare(Statement::CreateTable(Box::new(create)));
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
+            check_rules(&shape)?;
+            crate::projection::check(&shape)?;
             let id =
                 self.storage
                     .create_table(shape.table_def(&database, &name, self.config.granule_rows)?)?;
@@ -408,25 +412,37 @@ impl Engine {
             };
             let mut definition = table.shape.definition.clone();
             let before = definition.clone();
+            let mut rewrite = false;
             for action in actions {
                 match action {
                     AlterAction::Partition {
                         verb: PartitionVerb::Drop,
                         partition,
                     } => self.drop_partition(&table, partition)?,
+                    AlterAction::MaterializeProjection { if_exists, name, .. } => {
+                        rewrite |= alter::has_projection(&definition, name, *if_exists)?;
+                    }
                     _ => alter::apply(&mut definition, action)?,
                 }
             }
             if definition == before {
+                if rewrite {
+                    self.storage.optimize(table.id, true)?;
+                }
                 return self.materialize_indexes(&table, &table.shape, actions);
             }
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
+            check_rules(&shape)?;
+            crate::projection::check(&shape)?;
             self.storage.replace_definition(
                 table.id,
                 shape.table_def(&database, &name, self.config.granule_rows)?,
             )?;
             insert_table(catalogue, table.id, &database, &name, shape.clone());
+            if rewrite {
+                self.storage.optimize(table.id, true)?;
+            }
             self.materialize_indexes(&table, &shape, actions)
         })
     }
@@ -496,6 +512,13 @@ pub(crate) fn insert_table(
         (database.to_owned(), name.to_owned()),
         Object::Table(Arc::new(table)),
     );
+}
+
+/// What the merge rule asks of columns. Tables older than a rule open all the same.
+fn check_rules(shape: &Shape) -> Result<()> {
+    row_signs::check_types(shape)?;
+    row_fold::check_simple_functions(&shape.columns)?;
+    row_fold::check_summed(shape)
 }
 
 /// `CREATE TABLE t AS other`: what the statement does not say itself.

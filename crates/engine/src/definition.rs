@@ -16,12 +16,12 @@ pub(crate) struct Definition {
     pub(crate) stored: Vec<StoredColumn>,
     /// Names of stored columns that were dropped. Old parts still have them, so they are never used again.
     pub(crate) dropped: Vec<String>,
+    /// How often each skip index was cleared: files written before do not count.
+    pub(crate) index_epochs: BTreeMap<String, u64>,
     /// Of a materialized view without `TO`: the table of its rows, in the view's database.
     pub(crate) inner: Option<String>,
     /// `DETACH … PERMANENTLY`: there, but not to be seen until it is attached.
     pub(crate) detached: bool,
-    /// How often each skip index was cleared: files written before do not count.
-    pub(crate) index_epochs: BTreeMap<String, u64>,
 }
 
 /// One column of the storage. Names in parts never change: renaming a column changes only `column`.
@@ -57,9 +57,9 @@ impl Definition {
             "create": self.create.to_string(),
             "stored": stored,
             "dropped": self.dropped,
+            "index_epochs": self.index_epochs,
             "inner": self.inner,
             "detached": self.detached,
-            "index_epochs": self.index_epochs,
         })
         .to_string()
         .into_bytes()
@@ -89,14 +89,14 @@ impl Definition {
             create: engine_sql::parse_statement(&create)?,
             stored,
             dropped: list(&json["dropped"]).iter().filter_map(text).collect(),
-            inner: text(&json["inner"]),
-            detached: json["detached"].as_bool().unwrap_or(false),
             index_epochs: json["index_epochs"]
                 .as_object()
                 .into_iter()
                 .flatten()
                 .filter_map(|(name, epoch)| Some((name.clone(), epoch.as_u64()?)))
                 .collect(),
+            inner: text(&json["inner"]),
+            detached: json["detached"].as_bool().unwrap_or(false),
         })
     }
 

@@ -423,11 +423,15 @@ fn in_key(shape: &Shape, column: usize) -> bool {
         binding::visit_columns(expr, &mut |c| found |= c == column);
     }
     let merged_by: Vec<&str> = match &shape.kind {
-        EngineKind::MergeTree | EngineKind::Plain | EngineKind::Null | EngineKind::Distributed { .. } => {
-            Vec::new()
-        }
+        EngineKind::MergeTree
+        | EngineKind::Summing { .. }
+        | EngineKind::Aggregating
+        | EngineKind::Plain
+        | EngineKind::Null
+        | EngineKind::Distributed { .. } => Vec::new(),
         EngineKind::Replacing { version, .. } => version.iter().map(String::as_str).collect(),
         EngineKind::Collapsing { sign } => vec![sign],
+        EngineKind::VersionedCollapsing { sign, version } => vec![sign, version],
     };
     found || merged_by.contains(&shape.columns[column].name.as_str())
 }

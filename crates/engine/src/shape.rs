@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine_exec::CompiledExprs;
 use engine_sql::ast::{self, CreateTable, DefaultKind};
 use engine_sql::plan;
-use engine_storage::{ColumnDef, MergeRule, TableDef};
+use engine_storage::{ColumnDef, MergeRule, RowFold, TableDef};
 use engine_types::{Block, Column, DataType, Field, Schema};
 
 use crate::binding;
@@ -14,6 +14,8 @@ use crate::constraint::{self, Check};
 use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
+use crate::projection::{self, TableProjection};
+use crate::row_fold::{self, TableFold};
 use crate::skip_index::{self, SkipIndex};
 use crate::table_keys::TableKeys;
 
@@ -37,6 +39,8 @@ pub(crate) struct TableColumn {
     pub(crate) comment: String,
     /// Position among the stored columns; `Alias` and `Ephemeral` have none.
     pub(crate) stored: Option<usize>,
+    /// Of `SimpleAggregateFunction`: the function that joins values.
+    pub(crate) joined_by: Option<String>,
 }
 
 /// A default bound over the table's columns (by their position in the table).
@@ -60,8 +64,9 @@ pub(crate) struct Shape {
     pub(crate) partition_key: Option<plan::Expr>,
     /// Columns of the exact look-up index.
     pub(crate) lookup: Vec<usize>,
-    pub(crate) checks: Vec<Check>,
+    pub(crate) projections: Vec<TableProjection>,
     pub(crate) skip_indexes: Vec<SkipIndex>,
+    pub(crate) checks: Vec<Check>,
 }
 
 pub(crate) struct Stored {
@@ -167,10 +172,27 @@ impl Shape {
                 .or(create.storage.primary_key.as_ref());
             let exprs = key_list(order_by);
             check_primary_key(&create.storage, &exprs)?;
-            exprs
+            let mut key = exprs
                 .iter()
                 .map(|e| binding::bind_over(e, &schema))
-                .collect::<Result<Vec<_>>>()?
+                .collect::<Result<Vec<_>>>()?;
+            // Rows of other versions are other rows.
+            if let EngineKind::VersionedCollapsing { version, .. } = &kind {
+                let version = binding::bind_over(&ast::Expr::Identifier(vec![version.clone()]), &schema)?;
+                if !key.contains(&version) {
+                    key.push(version);
+                }
+            }
+            if let Some(state) = key
+                .iter()
+                .find(|e| matches!(e.ty, DataType::AggregateFunction(_)))
+            {
+                return Err(EngineError::refused(
+                    549,
+                    format!("a key of type {} is not allowed: it is not comparable", state.ty),
+                ));
+            }
+            key
         } else {
             Vec::new()
         };
@@ -181,6 +203,7 @@ impl Shape {
             _ => None,
         };
         let lookup = lookup_columns(&create, &columns)?;
+        let projections = projection::projections(&create, &columns);
         let skip_indexes = if kind.is_sorted() {
             skip_index::resolve(
                 &create.indexes,
@@ -202,15 +225,8 @@ impl Shape {
             lookup,
             skip_indexes,
             checks: constraint::checks(&create, &schema)?,
+            projections,
         })
-    }
-
-    /// Names and types of all columns, in order.
-    pub(crate) fn schema(&self) -> Schema {
-        self.columns
-            .iter()
-            .map(|c| Field::new(&c.name, c.ty.clone()))
-            .collect()
     }
 
     /// The elements of the partition key, one when it is no tuple.
@@ -248,6 +264,14 @@ impl Shape {
         wanted.sort_unstable();
         wanted.dedup();
         wanted
+    }
+
+    /// Names and types of all columns, in order.
+    pub(crate) fn schema(&self) -> Schema {
+        self.columns
+            .iter()
+            .map(|c| Field::new(&c.name, c.ty.clone()))
+            .collect()
     }
 
     pub(crate) fn create(&self) -> Result<&CreateTable> {
@@ -303,6 +327,10 @@ impl Shape {
             EngineKind::Collapsing { sign } => MergeRule::Collapsing {
                 sign: stored_of(sign)?,
             },
+            EngineKind::VersionedCollapsing { sign, .. } => MergeRule::VersionedCollapsing {
+                sign: stored_of(sign)?,
+            },
+            EngineKind::Summing { .. } | EngineKind::Aggregating => MergeRule::Folding,
         };
         let setting = |wanted: &str| {
             codecs.storage.settings.iter().find_map(|s| {
@@ -311,8 +339,13 @@ impl Shape {
                     .flatten()
             })
         };
+        let fold: Option<Arc<dyn RowFold>> = match TableFold::of(self)? {
+            Some(fold) => Some(Arc::new(fold)),
+            None => None,
+        };
         Ok(TableDef {
             merge_rule,
+            fold,
             lookup_columns: self
                 .lookup
                 .iter()
@@ -328,6 +361,12 @@ impl Shape {
                 .filter(|n| *n > 0)
                 .and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1000)),
             definition: self.definition.encode(),
+            projections: self
+                .projections
+                .iter()
+                .filter(|_| self.kind == EngineKind::MergeTree)
+                .map(|p| p.storage_projection(self, database, name, granule_rows))
+                .collect::<Result<_>>()?,
             granule_ranges: self.granule_ranges(),
             skip_indexes: self.skip_indexes.iter().map(|i| i.def()).collect(),
             ..TableDef::new(
@@ -403,6 +442,7 @@ fn resolve_columns(defs: &[ast::ColumnDef]) -> Result<Vec<TableColumn>> {
                 .map(|c| String::from_utf8_lossy(c).into_owned())
                 .unwrap_or_default(),
             stored: None,
+            joined_by: row_fold::simple_function(def.ty.as_ref()),
         });
     }
     for at in 0..columns.len() {

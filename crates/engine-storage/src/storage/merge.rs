@@ -6,6 +6,7 @@ use engine_codec::Dictionary;
 use engine_types::{Column, DataType};
 
 use super::Storage;
+use super::hidden_part::HiddenPart;
 use super::write_part::dictionaries;
 use crate::catalog::Table;
 use crate::counters::ReadCounters;
@@ -180,8 +181,10 @@ impl Storage {
                 Box::new(run.translated(dictionaries.clone())) as Box<dyn SortedRun>
             })
             .collect();
-        let stream = MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge);
-        let merged = self.write_part(&job.def, &job.folder, name, stream, dictionaries)?;
+        let stream =
+            MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge).folding(job.def.fold.as_ref(), &all);
+        let hidden = HiddenPart::of_merge(&job.def, &job.parts, &counters)?;
+        let merged = self.write_part(&job.def, &job.folder, name, stream, dictionaries, hidden)?;
         self.publish_merged(job, merged)
     }
 
