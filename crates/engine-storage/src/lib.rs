@@ -10,6 +10,7 @@ mod commit_queue;
 mod counters;
 pub mod directory;
 mod error;
+mod expiry;
 mod final_scan;
 mod key_condition;
 mod log_file;
@@ -41,6 +42,7 @@ pub use engine_codec::{
     ByteReader, Codec, CodecMisuse, ColumnCodec, Compression, decode_value, encode_value,
 };
 pub use error::{Result, StorageError};
+pub use expiry::{ExpiryBounds, RowExpiry};
 pub use final_scan::FinalScan;
 pub use key_condition::{Bound, KeyCondition, KeyRef, Predicate, RangeImage, Test, ValueRange, ValueSet};
 pub use mutation::{MutationStatus, RowChange, RowEffect};

@@ -3,6 +3,7 @@
 mod append;
 mod caches;
 mod contains;
+mod expire;
 mod flush;
 mod hidden_part;
 mod merge;
@@ -53,6 +54,7 @@ pub struct Storage {
     /// Parts (by number) that a merge is working on.
     merging: Mutex<HashSet<u64>>,
     merge_done: Condvar,
+    expiry_clock: Mutex<expire::ExpiryClock>,
     /// Read by appends, written by changes of tables.
     ddl: RwLock<()>,
     next_part_uid: AtomicU64,

@@ -17,6 +17,7 @@ use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::mutate;
 use crate::options::QueryOptions;
+use crate::expiry::TableExpiry;
 use crate::row_fold;
 use crate::row_signs;
 use crate::shape::Shape;
@@ -527,7 +528,8 @@ pub(crate) fn insert_table(
 }
 
 /// What the merge rule asks of columns. Tables older than a rule open all the same.
-fn check_rules(shape: &Shape) -> Result<()> {
+fn check_rules(shape: &Arc<Shape>) -> Result<()> {
+    TableExpiry::of(shape)?;
     row_signs::check_types(shape)?;
     row_fold::check_simple_functions(&shape.columns)?;
     row_fold::check_summed(shape)

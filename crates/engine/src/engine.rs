@@ -162,8 +162,8 @@ impl Engine {
             .collect())
     }
 
-    /// Grows with every insert that added rows, once they are visible; goes on behind a restart. Merges, and changes of
-    /// tables, do not count.
+    /// Grows with every insert that added rows and every part whose rows were changed or deleted, once that is visible; goes
+    /// on behind a restart. Merges, and changes of tables, do not count.
     pub fn version(&self) -> u64 {
         self.storage.lsn()
     }

@@ -29,6 +29,7 @@ mod engine_kind;
 mod error;
 mod explain;
 mod insert_block;
+mod expiry;
 mod insert_rows;
 mod joined_scan;
 mod materialized_view;

@@ -83,6 +83,7 @@ pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Option<TableInfo> {
             .collect(),
         sorting_key: Vec::new(),
         sampling_key: None,
+        total_rows: 0,
         view: None,
         rows: Some(Arc::new(rows)),
     })

@@ -8,9 +8,12 @@ mod insert_blocks;
 mod inserts;
 mod limits;
 mod materialized_views;
+mod merge_family;
+mod mutations;
 mod projections;
 mod pruning;
 mod reading_less;
+mod ttl;
 
 use std::path::Path;
 
