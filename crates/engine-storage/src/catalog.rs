@@ -1,7 +1,7 @@
 //! The tables as they are now: what snapshots copy and publications change, under one lock.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use hashbrown::HashMap;
 
@@ -28,6 +28,8 @@ pub(crate) struct Table {
     pub version: u64,
     /// Next block number of each partition.
     pub next_block: HashMap<String, u64>,
+    /// Parts that were replaced while somebody read them.
+    outdated: Vec<Weak<Part>>,
 }
 
 impl Table {
@@ -45,6 +47,7 @@ impl Table {
             memtable: MemTable::default(),
             version: 0,
             next_block,
+            outdated: Vec::new(),
         }
     }
 
@@ -55,6 +58,11 @@ impl Table {
         *next - 1
     }
 
+    /// Parts that are no longer active, but still read by somebody.
+    pub fn outdated(&self) -> Vec<Arc<Part>> {
+        self.outdated.iter().filter_map(Weak::upgrade).collect()
+    }
+
     pub fn replace_parts(&mut self, remove: &[Arc<Part>], add: impl IntoIterator<Item = Arc<Part>>) {
         let mut parts: Vec<Arc<Part>> = self
             .parts
@@ -62,6 +70,8 @@ impl Table {
             .filter(|p| !remove.iter().any(|r| r.uid == p.uid))
             .cloned()
             .collect();
+        self.outdated.retain(|part| part.strong_count() > 0);
+        self.outdated.extend(remove.iter().map(Arc::downgrade));
         parts.extend(add);
         parts.sort_by(|a, b| a.name.cmp(&b.name));
         self.parts = Arc::new(parts);

@@ -37,7 +37,7 @@ pub use key_condition::{ColumnRange, KeyCondition, KeyRef, ValueSet};
 pub use options::StorageOptions;
 pub use part::{ColumnOnDisk, Layout, Part, PartName, PartSummary, escape, unescape};
 pub use snapshot::{Morsel, Snapshot};
-pub use storage::{Appended, Maintained, Storage};
+pub use storage::{Appended, CloneMode, DetachedPart, DetachedSelection, Maintained, PartSelection, Storage};
 pub use table_def::{
     ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, TableDef,
     TableId, WideFrom,

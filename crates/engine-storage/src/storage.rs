@@ -1,9 +1,14 @@
 //! The storage: tables over one directory, one log and one manifest. Threads may call everything at once.
 
 mod append;
+mod attach;
+mod clone_parts;
 mod contains;
 mod flush;
+mod freeze;
 mod merge;
+mod partition_verbs;
+mod pressure;
 mod recovery;
 mod set_aside;
 mod tables;
@@ -16,7 +21,9 @@ use hashbrown::HashSet;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 pub use append::Appended;
+pub use clone_parts::CloneMode;
 pub use flush::Maintained;
+pub use partition_verbs::{DetachedPart, DetachedSelection, PartSelection};
 
 use crate::block_cache::BlockCache;
 use crate::catalog::Catalog;
@@ -25,6 +32,7 @@ use crate::directory::Directory;
 use crate::error::Result;
 use crate::manifest::Manifest;
 use crate::options::StorageOptions;
+use crate::part::Part;
 use crate::snapshot::Snapshot;
 use crate::table_def::TableId;
 use crate::token_window::TokenWindow;
@@ -51,6 +59,7 @@ pub struct Storage {
     /// Read by appends, written by changes of tables.
     ddl: RwLock<()>,
     next_part_uid: AtomicU64,
+    pressure_counts: pressure::PressureCounts,
     _lock: Box<dyn Send + Sync>,
 }
 
@@ -93,6 +102,11 @@ impl Storage {
         let catalog = self.catalog.read();
         let memtable = &catalog.table(table)?.memtable;
         Ok((memtable.rows(), memtable.bytes()))
+    }
+
+    /// Parts of a table that were merged or dropped, and are still read by somebody: their folders are there.
+    pub fn outdated_parts(&self, table: TableId) -> Result<Vec<Arc<Part>>> {
+        Ok(self.catalog.read().table(table)?.outdated())
     }
 
     fn part_uid(&self) -> u64 {

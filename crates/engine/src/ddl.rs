@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine_sql::ast::{
     self, AlterAction, CreateDatabase, CreateTable, CreateView, DropKind, DropStatement, DropVerb,
-    ObjectKind, ObjectName, Optimize, PartitionRef, PartitionVerb, Statement,
+    ObjectKind, ObjectName, Optimize, Statement,
 };
 use engine_storage::{ColumnDef, KeyExprs, TableDef, TableId};
 use engine_types::{Block, Column, DataType};
@@ -16,7 +16,9 @@ use crate::definition::Definition;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::options::QueryOptions;
+use crate::partition_verbs::is_about_parts;
 use crate::shape::Shape;
+use crate::statement::with_settings;
 
 /// Database and name, with the current database where none is written.
 pub(crate) fn resolve_name(name: &ObjectName, options: &QueryOptions) -> Result<(String, String)> {
@@ -366,9 +368,20 @@ impl Engine {
         &self,
         name: &ObjectName,
         actions: &[AlterAction],
+        settings: &[ast::Setting],
         options: &QueryOptions,
     ) -> Result<()> {
         let (database, name) = resolve_name(name, options)?;
+        let settings = with_settings(&options.settings, settings);
+        // These change no definition, and may read whole parts: inserts need not wait for them.
+        if actions.iter().all(is_about_parts) {
+            let catalogue = self.catalogue();
+            let table = catalogue.table(&database, &name)?;
+            for action in actions {
+                self.alter_parts(&catalogue, table, action, &settings, options)?;
+            }
+            return Ok(());
+        }
         self.change(|catalogue| {
             let Object::Table(table) = catalogue.get(&database, &name)?.clone() else {
                 return Err(EngineError::refused(48, format!("`{name}` is a view")));
@@ -376,12 +389,10 @@ impl Engine {
             let mut definition = table.shape.definition.clone();
             let before = definition.clone();
             for action in actions {
-                match action {
-                    AlterAction::Partition {
-                        verb: PartitionVerb::Drop,
-                        partition,
-                    } => self.drop_partition(&table, partition)?,
-                    _ => alter::apply(&mut definition, action)?,
+                if is_about_parts(action) {
+                    self.alter_parts(catalogue, &table, action, &settings, options)?;
+                } else {
+                    alter::apply(&mut definition, action)?;
                 }
             }
             if definition == before {
@@ -396,27 +407,6 @@ impl Engine {
             insert_table(catalogue, table.id, &database, &name, shape);
             Ok(())
         })
-    }
-
-    fn drop_partition(&self, table: &Table, partition: &PartitionRef) -> Result<()> {
-        match partition {
-            PartitionRef::All => Ok(self.storage.truncate_table(table.id)?),
-            PartitionRef::Id(id) => Ok(self
-                .storage
-                .drop_partition(table.id, &String::from_utf8_lossy(id))?),
-            PartitionRef::Expr(expr) => {
-                let Some(key) = &table.shape.partition_key else {
-                    return Err(EngineError::refused(248, "the table has no partition key"));
-                };
-                let bound = crate::binding::bind_over(expr, &Vec::new())?;
-                let value = engine_exec::evaluate_constant(&bound)?;
-                let column = Column::from_values(&bound.ty, &[value]);
-                let cast = engine_functions::cast_column(&column, &bound.ty, &key.ty)?;
-                let id = crate::table_keys::partition_id(&cast.value(0), &key.ty);
-                Ok(self.storage.drop_partition(table.id, &id)?)
-            }
-            PartitionRef::Part(_) => Err(EngineError::refused(48, "DROP PART is not supported")),
-        }
     }
 
     pub(crate) fn optimize(&self, optimize: &Optimize, options: &QueryOptions) -> Result<()> {

@@ -16,6 +16,7 @@ use crate::config::EngineConfig;
 use crate::ddl;
 use crate::definition::Definition;
 use crate::error::{EngineError, Result};
+use crate::insert_limits::check_partitions;
 use crate::insert_rows::{TableInsert, prepare};
 use crate::options::{self, QueryOptions};
 use crate::scan::EngineSource;
@@ -78,6 +79,7 @@ impl Engine {
             memtable_age_ms: config.flush_age_ms,
             cache_bytes: config.cache_bytes,
             forced_codec: config.forced_codec.clone(),
+            forced_wide_from: config.forced_wide_from,
             ..StorageOptions::default()
         };
         let granule_rows = config.granule_rows;
@@ -112,11 +114,25 @@ impl Engine {
     /// Adds rows to one or several tables: all or nothing, durable and visible when it returns. With a token that was
     /// accepted before, nothing is added.
     pub fn insert(&self, inserts: Vec<TableInsert>, token: Option<&str>) -> Result<Inserted> {
+        // Callers put the rows of many clients into one append: none may fail because of another's.
+        self.insert_within(inserts, token, None)
+    }
+
+    /// The same, refused when a table gets rows of more than so many partitions.
+    pub(crate) fn insert_within(
+        &self,
+        inserts: Vec<TableInsert>,
+        token: Option<&str>,
+        partitions_max: Option<usize>,
+    ) -> Result<Inserted> {
         let _definitions_stay = self.ddl.read();
         let catalogue = self.catalogue();
         let mut writes = Vec::with_capacity(inserts.len());
         for insert in inserts {
             writes.extend(prepare(&catalogue, insert)?);
+        }
+        if let Some(max) = partitions_max {
+            check_partitions(&self.storage, &writes, max)?;
         }
         let tables: Vec<_> = writes.iter().map(|(table, _)| *table).collect();
         let appended = self.storage.append_with_token(token, writes)?;

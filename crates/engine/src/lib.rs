@@ -26,8 +26,10 @@ mod engine;
 mod engine_kind;
 mod error;
 mod explain;
+mod insert_limits;
 mod insert_rows;
 mod options;
+mod partition_verbs;
 mod pruning;
 mod result;
 mod scan;
@@ -46,7 +48,7 @@ pub use options::{Parameter, QueryOptions};
 pub use result::{QueryResult, QuerySummary};
 pub use scan::ScanSummary;
 
-pub use engine_storage::{Codec, ColumnCodec, Compression};
+pub use engine_storage::{Codec, ColumnCodec, Compression, WideFrom};
 pub use engine_types::{Block, Column, DataType, Field, Schema, Value};
 
 #[cfg(test)]

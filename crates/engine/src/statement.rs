@@ -13,6 +13,7 @@ use crate::catalogue::{Catalogue, Table};
 use crate::ddl::resolve_name;
 use crate::engine::{Engine, joined};
 use crate::error::{EngineError, Result};
+use crate::insert_limits::partitions_max;
 use crate::insert_rows::TableInsert;
 use crate::options::QueryOptions;
 use crate::result::{QueryResult, QuerySummary};
@@ -60,7 +61,12 @@ impl Engine {
             Statement::Drop(drop) => done(self.drop_objects(drop, options)),
             Statement::Rename { pairs, .. } => done(self.rename(pairs, options)),
             Statement::Exchange { left, right, .. } => done(self.exchange(left, right, options)),
-            Statement::Alter { table, actions, .. } => done(self.alter(table, actions, options)),
+            Statement::Alter {
+                table,
+                actions,
+                settings,
+                ..
+            } => done(self.alter(table, actions, settings, options)),
             Statement::Optimize(optimize) => done(self.optimize(optimize, options)),
             Statement::Show(show) => self.show(show, options),
             Statement::Describe { table } => self.describe(table, options),
@@ -133,10 +139,18 @@ impl Engine {
                     .or_else(|| options.settings.get("insert_deduplication_token").cloned());
                 let types: Vec<DataType> = schema.iter().map(|f| f.ty.clone()).collect();
                 let rows = binding::bind_rows(self, rows, &types, options)?;
-                self.insert(by_defaults(&database, &name, &schema, rows), token.as_deref())?;
+                let partitions_max = partitions_max(&[&insert.settings], options)?;
+                let rows = by_defaults(&database, &name, &schema, rows);
+                self.insert_within(rows, token.as_deref(), partitions_max)?;
                 Ok(())
             }
-            InsertSource::Query(query) => self.insert_query(&database, &name, &columns, query, options),
+            InsertSource::Query(query) => {
+                let options = QueryOptions {
+                    settings: with_settings(&options.settings, &insert.settings),
+                    ..options.clone()
+                };
+                self.insert_query(&database, &name, &columns, query, &options)
+            }
             InsertSource::Format { name, .. } => Err(EngineError::refused(
                 73,
                 format!("INSERT in format {name} is not supported; use VALUES"),
@@ -161,6 +175,7 @@ impl Engine {
             columns.to_vec()
         };
         let target = insert_schema(table, &columns);
+        let partitions_max = partitions_max(&[&query.settings], options)?;
         let result = self.select(query, options)?;
         if result.schema.len() != target.len() {
             return Err(EngineError::refused(
@@ -185,18 +200,26 @@ impl Engine {
             rows += block.rows();
             batch.push(Block::new(cast, block.rows()));
             if rows >= INSERT_ROWS {
-                self.insert_blocks(database, name, &columns, &std::mem::take(&mut batch))?;
+                let batch = std::mem::take(&mut batch);
+                self.insert_blocks(database, name, &columns, &batch, partitions_max)?;
                 rows = 0;
             }
         }
-        self.insert_blocks(database, name, &columns, &batch)
+        self.insert_blocks(database, name, &columns, &batch, partitions_max)
     }
 
-    fn insert_blocks(&self, database: &str, name: &str, columns: &[String], blocks: &[Block]) -> Result<()> {
+    fn insert_blocks(
+        &self,
+        database: &str,
+        name: &str,
+        columns: &[String],
+        blocks: &[Block],
+        partitions_max: Option<usize>,
+    ) -> Result<()> {
         let Some(block) = joined(blocks) else {
             return Ok(());
         };
-        self.insert(
+        self.insert_within(
             vec![TableInsert {
                 database: database.to_owned(),
                 table: name.to_owned(),
@@ -204,6 +227,7 @@ impl Engine {
                 columns: columns.iter().cloned().zip(block.into_columns()).collect(),
             }],
             None,
+            partitions_max,
         )?;
         Ok(())
     }
@@ -234,6 +258,19 @@ impl Engine {
             Column::UInt8(vec![1].into()),
         )]))
     }
+}
+
+/// Settings of the caller and, over them, of the statement.
+pub(crate) fn with_settings(
+    outer: &BTreeMap<String, String>,
+    own: &[engine_sql::ast::Setting],
+) -> BTreeMap<String, String> {
+    let mut settings = outer.clone();
+    settings.extend(
+        own.iter()
+            .map(|s| (s.name.clone(), binding::setting_text(&s.value))),
+    );
+    settings
 }
 
 /// Rows of VALUES as inserts: one for each set of columns that are left to their defaults.

@@ -46,6 +46,10 @@ pub(crate) enum ManifestRecord {
     DroppedFolder {
         folder: String,
     },
+    /// Of parts that are in no table any more.
+    DroppedFolders {
+        folders: Vec<String>,
+    },
 }
 
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -59,6 +63,17 @@ fn put_name(out: &mut Vec<u8>, id: TableId, name: &PartName) {
 }
 
 impl ManifestRecord {
+    /// Parts come, nothing else changes.
+    pub fn addition(add: Vec<(TableId, PartName, PartSummary)>) -> Self {
+        Self::Edit {
+            add,
+            remove: Vec::new(),
+            flushed: Vec::new(),
+            wal_floor: 0,
+            tokens: None,
+        }
+    }
+
     /// Parts go, nothing else changes.
     pub fn removal(remove: Vec<(TableId, PartName)>) -> Self {
         Self::Edit {
@@ -149,6 +164,13 @@ impl ManifestRecord {
                 out.push(8);
                 put_bytes(&mut out, folder.as_bytes());
             }
+            Self::DroppedFolders { folders } => {
+                out.push(20);
+                out.extend_from_slice(&(folders.len() as u32).to_le_bytes());
+                for folder in folders {
+                    put_bytes(&mut out, folder.as_bytes());
+                }
+            }
         }
         out
     }
@@ -187,6 +209,13 @@ impl ManifestRecord {
             8 => Self::DroppedFolder {
                 folder: reader.text(what)?,
             },
+            20 => {
+                let mut folders = Vec::new();
+                for _ in 0..reader.u32(what)? {
+                    folders.push(reader.text(what)?);
+                }
+                Self::DroppedFolders { folders }
+            }
             tag => return Err(reader.damaged(what, format!("unknown kind {tag}"))),
         };
         if reader.is_at_end() {

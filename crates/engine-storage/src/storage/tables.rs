@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::Storage;
+use super::partition_verbs::PartSelection;
 use crate::catalog::Table;
 use crate::directory::create_folder_durably;
 use crate::error::{Result, StorageError, io_at};
 use crate::manifest::ManifestRecord;
-use crate::part::{Part, escape};
+use crate::part::escape;
 use crate::table_def::{MergeRule, TableDef, TableId};
 
 pub(super) const DATA_FOLDER: &str = "data";
@@ -130,33 +131,12 @@ impl Storage {
 
     /// Removes all rows.
     pub fn truncate_table(&self, table: TableId) -> Result<()> {
-        self.remove_partitions(table, |_| true)
+        self.drop_parts(table, &PartSelection::All)
     }
 
     /// Removes all rows of a partition.
     pub fn drop_partition(&self, table: TableId, partition: &str) -> Result<()> {
-        self.remove_partitions(table, |p| p == partition)
-    }
-
-    fn remove_partitions(&self, table: TableId, goes: impl Fn(&str) -> bool) -> Result<()> {
-        let _no_appends = self.ddl.write();
-        self.flush_tables(&[table])?;
-        let mut manifest = self.manifest.lock();
-        let parts: Vec<Arc<Part>> = {
-            let catalog = self.catalog.read();
-            let parts = catalog.table(table)?.parts.iter();
-            parts.filter(|p| goes(&p.name.partition)).cloned().collect()
-        };
-        let names = parts.iter().map(|p| (table, p.name.clone())).collect();
-        manifest.commit(&ManifestRecord::removal(names))?;
-        self.catalog
-            .write()
-            .table_mut(table)?
-            .replace_parts(&parts, std::iter::empty());
-        for part in &parts {
-            part.set_obsolete();
-        }
-        Ok(())
+        self.drop_parts(table, &PartSelection::Partition(partition.to_owned()))
     }
 }
 

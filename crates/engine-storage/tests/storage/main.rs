@@ -19,6 +19,10 @@ mod layouts;
 #[cfg(test)]
 mod merge;
 #[cfg(test)]
+mod partitions;
+#[cfg(test)]
+mod pressure;
+#[cfg(test)]
 mod scan;
 #[cfg(test)]
 mod support;
