@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use engine_sql::ast::{Insert, InsertSource, InsertTarget, Query, Statement, SystemCommand};
+use engine_sql::ast::{
+    Insert, InsertSource, InsertTarget, Query, SetExpr, Setting, Statement, SystemCommand,
+};
 use engine_sql::plan::Plan;
 use engine_types::{Block, Column, DataType, Field, Schema, Value};
 
@@ -175,7 +177,11 @@ impl Engine {
             columns.to_vec()
         };
         let target = insert_schema(table, &columns);
-        let partitions_max = partitions_max(&[&query.settings], options)?;
+        let of_select: &[Setting] = match &query.body {
+            SetExpr::Select(select) => &select.settings,
+            _ => &[],
+        };
+        let partitions_max = partitions_max(&[of_select, &query.settings], options)?;
         let result = self.select(query, options)?;
         if result.schema.len() != target.len() {
             return Err(EngineError::refused(
@@ -261,10 +267,7 @@ impl Engine {
 }
 
 /// Settings of the caller and, over them, of the statement.
-pub(crate) fn with_settings(
-    outer: &BTreeMap<String, String>,
-    own: &[engine_sql::ast::Setting],
-) -> BTreeMap<String, String> {
+pub(crate) fn with_settings(outer: &BTreeMap<String, String>, own: &[Setting]) -> BTreeMap<String, String> {
     let mut settings = outer.clone();
     settings.extend(
         own.iter()

@@ -4,6 +4,7 @@ mod changes;
 mod crashes;
 mod inserts;
 mod limits;
+mod parts;
 mod pruning;
 
 use std::path::Path;

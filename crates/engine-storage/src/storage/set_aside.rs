@@ -46,24 +46,17 @@ impl Storage {
         Ok(set_aside)
     }
 
-    /// Paths of all folders in `detached/`: parts that were damaged, or that no manifest knew.
+    /// Paths of folders in `detached/` that nobody put there on purpose: parts that were damaged, or that no manifest
+    /// knew, or that are no parts.
     pub fn detached(&self) -> Result<Vec<String>> {
-        let folders: Vec<String> = {
-            let catalog = self.catalog.read();
-            let tables = catalog.tables.values();
-            tables
-                .map(|table| format!("{}/{DETACHED_FOLDER}", table.folder))
-                .collect()
-        };
-        let mut detached = Vec::new();
-        for folder in folders {
-            if !self.directory.exists(&folder).map_err(io_at("open", &folder))? {
-                continue;
-            }
-            let entries = self.directory.list(&folder).map_err(io_at("list", &folder))?;
-            detached.extend(entries.iter().map(|entry| format!("{folder}/{}", entry.name)));
+        let tables: Vec<TableId> = self.catalog.read().tables.keys().copied().collect();
+        let mut paths = Vec::new();
+        for table in tables {
+            let parts = self.detached_parts(table)?.into_iter();
+            let by_accident = parts.filter(|part| !part.reason.is_empty() || part.name.is_none());
+            paths.extend(by_accident.map(|part| part.path));
         }
-        Ok(detached)
+        Ok(paths)
     }
 
     /// Whether it was done: not when the part is not active any more.
