@@ -5,6 +5,7 @@
 
 mod block_cache;
 mod catalog;
+mod changed_run;
 mod commit_queue;
 mod counters;
 pub mod directory;
@@ -18,9 +19,14 @@ mod memtable;
 mod merge_rule;
 mod merge_selector;
 mod merge_stream;
+mod mutation;
+mod object_cache;
 mod options;
 mod part;
 mod part_scan;
+mod pruning;
+mod row_fold;
+mod skip_index;
 mod snapshot;
 mod sorted_run;
 mod storage;
@@ -30,15 +36,25 @@ mod wal;
 
 pub use counters::{ReadCounters, ReadCounts};
 pub use directory::{Directory, LocalDirectory};
-pub use engine_codec::{Codec, CodecMisuse, ColumnCodec, Compression};
+pub use engine_codec::{
+    ByteReader, Codec, CodecMisuse, ColumnCodec, Compression, decode_value, encode_value,
+};
 pub use error::{Result, StorageError};
 pub use final_scan::FinalScan;
-pub use key_condition::{ColumnRange, KeyCondition, KeyRef, ValueSet};
+pub use key_condition::{Bound, KeyCondition, KeyRef, Predicate, RangeImage, Test, ValueRange, ValueSet};
+pub use mutation::{MutationStatus, RowChange, RowEffect};
+pub use object_cache::CacheCounts;
 pub use options::StorageOptions;
 pub use part::{ColumnOnDisk, Layout, Part, PartName, PartSummary, escape, unescape};
+pub use pruning::{Pruning, PruningStage, PruningStep};
+pub use row_fold::RowFold;
+pub use skip_index::{SkipIndexDef, SkipIndexKind, ngrams, token_hash, tokens, value_hash};
 pub use snapshot::{Morsel, Snapshot};
-pub use storage::{Appended, CloneMode, DetachedPart, DetachedSelection, Maintained, PartSelection, Storage};
+pub use storage::{
+    Appended, CacheKind, CloneMode, DetachedPart, DetachedSelection, Maintained, PartSelection, Storage,
+};
 pub use table_def::{
     ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, TableDef,
     TableId, WideFrom,
 };
+pub use token_window::TableToken;

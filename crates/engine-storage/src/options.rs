@@ -19,6 +19,12 @@ pub struct StorageOptions {
     pub wal_bytes_max: u64,
     /// Budget of decoded blocks kept for the next scan.
     pub cache_bytes: usize,
+    /// Budget of marks kept …
+    pub mark_cache_bytes: usize,
+    /// … of dictionaries …
+    pub dictionary_cache_bytes: usize,
+    /// … of skip indexes, and of ranges of granules.
+    pub index_cache_bytes: usize,
     /// Merges do not build parts larger than this (compressed).
     pub merge_bytes_max: u64,
     /// Parts that one merge takes at most.
@@ -42,6 +48,9 @@ impl Default for StorageOptions {
             wal_segment_bytes: 64 << 20,
             wal_bytes_max: 512 << 20,
             cache_bytes: 256 << 20,
+            mark_cache_bytes: 64 << 20,
+            dictionary_cache_bytes: 64 << 20,
+            index_cache_bytes: 64 << 20,
             merge_bytes_max: 4 << 30,
             merge_parts_max: 16,
             tokens_max: 1000,

@@ -4,34 +4,43 @@ mod checksums;
 mod column_reader;
 mod column_writer;
 mod columns_file;
+pub(crate) mod granule_ranges;
 mod marks;
 mod name;
+mod new_version;
 mod packed_folder;
 mod primary_index;
+mod row_mask;
 mod statistics;
 mod writer;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use engine_codec::{CodecError, hash128};
-use engine_types::{Column, DataType, Value};
+use engine_codec::{CodecError, hash64, hash128};
+use engine_types::{DataType, Value};
 
 pub use columns_file::Layout;
 pub use name::{PartName, escape, unescape};
 
 pub(crate) use marks::{Marks, SEGMENT_GRANULES};
+pub(crate) use new_version::{NewVersion, used_values};
 pub(crate) use primary_index::PrimaryIndex;
+pub(crate) use row_mask::RowMask;
 pub(crate) use statistics::ColumnRangeKnown;
 pub(crate) use writer::PartWriter;
 
 use crate::block_cache::BlockCache;
+use crate::counters::ReadCounters;
 use crate::directory::{Directory, ReadFile, read_all};
 use crate::error::{Result, StorageError, io_at};
 use crate::lookup_index::{LOOKUP_FILE, LookupIndex};
+use crate::skip_index::{SkipIndex, SkipIndexDef};
 use checksums::{CHECKSUMS_FILE, Checksums};
 use columns_file::{COLUMNS_FILE, Encoding, PartColumn, parse_columns};
+use granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
 use packed_folder::DATA_FILE;
+use row_mask::MASK_FILE;
 
 pub(crate) const COUNT_FILE: &str = "count.txt";
 
@@ -59,7 +68,7 @@ pub struct ColumnOnDisk {
     pub raw_bytes: u64,
 }
 
-/// An open part. Small files are in memory; marks, dictionaries and the look-up index are loaded when first needed.
+/// An open part. Small files are in memory; marks, dictionaries and indexes are loaded when needed, and cached.
 pub struct Part {
     pub(crate) uid: u64,
     pub(crate) name: PartName,
@@ -70,11 +79,13 @@ pub struct Part {
     columns: Vec<PartColumn>,
     statistics: Vec<ColumnRangeKnown>,
     checksums: Checksums,
-    marks: Vec<OnceLock<Arc<Marks>>>,
-    dictionaries: Vec<OnceLock<Arc<Column>>>,
     lookup: OnceLock<Arc<LookupIndex>>,
+    /// Rows that were deleted and are still in the files.
+    mask: Option<RowMask>,
     directory: Arc<dyn Directory>,
     cache: Arc<BlockCache>,
+    /// When [`crate::Storage::merge_old`] first saw it.
+    seen_ms: OnceLock<u64>,
     /// Set when a merge or DROP made the part useless: its folder goes with the last reader.
     obsolete: AtomicBool,
     /// Set when a reader met damage.
@@ -142,6 +153,15 @@ impl Part {
         }
         let statistics = statistics::decode_statistics(&load(statistics::STATISTICS_FILE)?, columns.len())
             .map_err(|e| decoded(statistics::STATISTICS_FILE, e))?;
+        let mask = if checksums.files.contains_key(MASK_FILE) {
+            let mask = RowMask::decode(&load(MASK_FILE)?).map_err(|e| decoded(MASK_FILE, e))?;
+            if mask.rows() != rows {
+                return Err(loading.damaged(MASK_FILE, 0, "another number of rows than count.txt"));
+            }
+            Some(mask)
+        } else {
+            None
+        };
         let summary = PartSummary {
             rows,
             bytes: checksums.total_bytes() + text.len() as u64,
@@ -154,14 +174,14 @@ impl Part {
             folder: folder.to_owned(),
             summary,
             index,
-            marks: columns.iter().map(|_| OnceLock::new()).collect(),
-            dictionaries: columns.iter().map(|_| OnceLock::new()).collect(),
             lookup: OnceLock::new(),
+            mask,
             columns,
             statistics,
             checksums,
             directory,
             cache: cache.clone(),
+            seen_ms: OnceLock::new(),
             obsolete: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
             name,
@@ -172,8 +192,29 @@ impl Part {
         &self.name
     }
 
+    /// Rows in the files, also deleted ones.
     pub fn rows(&self) -> u64 {
         self.summary.rows
+    }
+
+    /// Rows that are not deleted.
+    pub fn live_rows(&self) -> u64 {
+        self.rows() - self.mask.as_ref().map_or(0, RowMask::count)
+    }
+
+    /// Whether rows in its files are deleted: what was computed over all of them (counts, sums) does not hold.
+    pub fn has_deleted_rows(&self) -> bool {
+        self.mask.is_some()
+    }
+
+    pub(crate) fn mask(&self) -> Option<&RowMask> {
+        self.mask.as_ref()
+    }
+
+    /// Those rows of `granules` that are not deleted, counted from the first. `None`: all.
+    pub(crate) fn live_in(&self, granules: &std::ops::Range<usize>) -> Option<Vec<u32>> {
+        let rows = self.index.start(granules.start)..self.index.start(granules.end);
+        self.mask.as_ref()?.live_in(rows)
     }
 
     /// Size of all files.
@@ -264,6 +305,61 @@ impl Part {
         Ok(())
     }
 
+    /// Least and greatest values of granules, when the part has them. Damage is reported and otherwise means that
+    /// nothing is known.
+    pub(crate) fn granule_ranges(&self, counters: &ReadCounters) -> Option<Arc<GranuleRanges>> {
+        if !self.checksums.files.contains_key(GRANULE_RANGES_FILE) {
+            return None;
+        }
+        let loaded = self.cache.ranges.get_or_load((self.uid, 0), || {
+            let loading = self.loading();
+            let bytes = loading.file(GRANULE_RANGES_FILE, Some(&self.checksums))?;
+            counters.add_file_bytes(bytes.len());
+            let ranges = GranuleRanges::decode(&bytes, self.granules())
+                .map_err(|e| loading.damaged(GRANULE_RANGES_FILE, 0, e.to_string()))?;
+            let size = ranges.byte_size();
+            Ok::<_, StorageError>((ranges, size))
+        });
+        self.or_unknown(loaded)
+    }
+
+    /// The skip index, when the part has it as it is declared.
+    pub(crate) fn skip_index(&self, def: &SkipIndexDef, counters: &ReadCounters) -> Option<Arc<SkipIndex>> {
+        let file = def.file();
+        if !self.checksums.files.contains_key(&file) {
+            return None;
+        }
+        // Another declaration under the same name is another object.
+        let object = (hash64(format!("{file} {}", def.fingerprint).as_bytes()) >> 32) as u32;
+        let loaded = self.cache.indexes.get_or_load((self.uid, object), || {
+            let loading = self.loading();
+            let bytes = loading.file(&file, Some(&self.checksums))?;
+            counters.add_file_bytes(bytes.len());
+            let index = SkipIndex::decode(&bytes, def, self.granules())
+                .map_err(|e| loading.damaged(&file, 0, e.to_string()))?;
+            let size = index.as_ref().map_or(0, SkipIndex::byte_size);
+            Ok::<_, StorageError>((index.map(Arc::new), size))
+        });
+        self.or_unknown(loaded)?.as_ref().clone()
+    }
+
+    /// Whether the part has a file of this skip index.
+    pub fn has_skip_index(&self, def: &SkipIndexDef) -> bool {
+        self.checksums.files.contains_key(&def.file())
+    }
+
+    /// Bytes of a skip index's file.
+    pub fn skip_index_bytes(&self, def: &SkipIndexDef) -> u64 {
+        self.checksums.files.get(&def.file()).map_or(0, |f| f.bytes)
+    }
+
+    /// An index that cannot be read proves nothing; the rows themselves are read.
+    fn or_unknown<T>(&self, loaded: Result<T>) -> Option<T> {
+        loaded
+            .inspect_err(|error| tracing::warn!(part = %self.name, table = %self.table, %error, "reading without an index"))
+            .ok()
+    }
+
     pub(crate) fn has_lookup(&self) -> bool {
         self.checksums.files.contains_key(LOOKUP_FILE)
     }
@@ -307,6 +403,11 @@ impl Part {
             }
         }
         Ok(out)
+    }
+
+    /// How long it has been known, as far as somebody has asked.
+    pub(crate) fn age_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(*self.seen_ms.get_or_init(|| now_ms))
     }
 
     pub(crate) fn set_obsolete(&self) {

@@ -2,11 +2,13 @@
 
 mod append;
 mod attach;
+mod caches;
 mod clone_parts;
 mod contains;
 mod flush;
 mod freeze;
 mod merge;
+mod mutate;
 mod partition_verbs;
 mod pressure;
 mod recovery;
@@ -21,8 +23,10 @@ use hashbrown::HashSet;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 pub use append::Appended;
+pub use caches::CacheKind;
 pub use clone_parts::CloneMode;
 pub use flush::Maintained;
+pub(crate) use mutate::{matches, placed, updated};
 pub use partition_verbs::{DetachedPart, DetachedSelection, PartSelection};
 
 use crate::block_cache::BlockCache;

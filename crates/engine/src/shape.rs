@@ -5,14 +5,17 @@ use std::sync::Arc;
 use engine_exec::CompiledExprs;
 use engine_sql::ast::{self, CreateTable, DefaultKind};
 use engine_sql::plan;
-use engine_storage::{ColumnDef, MergeRule, PartPressure, TableDef, WideFrom};
+use engine_storage::{ColumnDef, MergeRule, PartPressure, RowFold, TableDef, WideFrom};
 use engine_types::{Block, Column, DataType, Field, Schema};
 
 use crate::binding;
 use crate::column_codec::column_codec;
+use crate::constraint::{self, Check};
 use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
+use crate::row_fold::{self, TableFold};
+use crate::skip_index::{self, SkipIndex};
 use crate::table_keys::TableKeys;
 
 /// How a column gets its values.
@@ -35,6 +38,8 @@ pub(crate) struct TableColumn {
     pub(crate) comment: String,
     /// Position among the stored columns; `Alias` and `Ephemeral` have none.
     pub(crate) stored: Option<usize>,
+    /// Of `SimpleAggregateFunction`: the function that joins values.
+    pub(crate) joined_by: Option<String>,
 }
 
 /// A default bound over the table's columns (by their position in the table).
@@ -43,6 +48,8 @@ pub(crate) struct DefaultExpr {
     /// Positions of the columns it reads.
     pub(crate) inputs: Vec<usize>,
     compiled: CompiledExprs,
+    /// Whether it depends on the time of the insert.
+    pub(crate) timed: bool,
 }
 
 /// Everything about a table except its rows and its id.
@@ -56,6 +63,8 @@ pub(crate) struct Shape {
     pub(crate) partition_key: Option<plan::Expr>,
     /// Columns of the exact look-up index.
     pub(crate) lookup: Vec<usize>,
+    pub(crate) skip_indexes: Vec<SkipIndex>,
+    pub(crate) checks: Vec<Check>,
 }
 
 pub(crate) struct Stored {
@@ -71,6 +80,21 @@ const DEFAULT_GRANULE_ROWS: usize = 8192;
 const DEFAULT_GRANULE_BYTES: usize = 10 << 20;
 
 impl DefaultExpr {
+    pub(crate) fn new(expr: &plan::Expr, timed: bool) -> Result<Self> {
+        let mut inputs = Vec::new();
+        binding::visit_columns(expr, &mut |c| {
+            if !inputs.contains(&c) {
+                inputs.push(c);
+            }
+        });
+        Ok(Self {
+            ty: expr.ty.clone(),
+            inputs,
+            compiled: CompiledExprs::new(std::slice::from_ref(expr))?,
+            timed,
+        })
+    }
+
     /// The values for `rows` rows; `columns` are all columns of the table, of which those at `inputs` count.
     pub(crate) fn eval(&self, columns: &[Column], rows: usize, to: &DataType) -> Result<Column> {
         let block = Block::new(columns.to_vec(), rows);
@@ -146,10 +170,27 @@ impl Shape {
                 .or(create.storage.primary_key.as_ref());
             let exprs = key_list(order_by);
             check_primary_key(&create.storage, &exprs)?;
-            exprs
+            let mut key = exprs
                 .iter()
                 .map(|e| binding::bind_over(e, &schema))
-                .collect::<Result<Vec<_>>>()?
+                .collect::<Result<Vec<_>>>()?;
+            // Rows of other versions are other rows.
+            if let EngineKind::VersionedCollapsing { version, .. } = &kind {
+                let version = binding::bind_over(&ast::Expr::Identifier(vec![version.clone()]), &schema)?;
+                if !key.contains(&version) {
+                    key.push(version);
+                }
+            }
+            if let Some(state) = key
+                .iter()
+                .find(|e| matches!(e.ty, DataType::AggregateFunction(_)))
+            {
+                return Err(EngineError::refused(
+                    549,
+                    format!("a key of type {} is not allowed: it is not comparable", state.ty),
+                ));
+            }
+            key
         } else {
             Vec::new()
         };
@@ -160,6 +201,17 @@ impl Shape {
             _ => None,
         };
         let lookup = lookup_columns(&create, &columns)?;
+        let skip_indexes = if kind.is_sorted() {
+            skip_index::resolve(
+                &create.indexes,
+                &definition.index_epochs,
+                &columns,
+                &stored,
+                &schema,
+            )?
+        } else {
+            Vec::new()
+        };
         Ok(Self {
             definition,
             kind,
@@ -168,7 +220,54 @@ impl Shape {
             sorting_key,
             partition_key,
             lookup,
+            skip_indexes,
+            checks: constraint::checks(&create, &schema)?,
         })
+    }
+
+    /// The elements of the partition key, one when it is no tuple.
+    pub(crate) fn partition_elements(&self) -> Vec<&plan::Expr> {
+        match &self.partition_key {
+            None => Vec::new(),
+            Some(key) => match &key.kind {
+                plan::ExprKind::Call { function, args } if function.name() == "tuple" => {
+                    args.iter().collect()
+                }
+                _ => vec![key],
+            },
+        }
+    }
+
+    /// Stored columns whose least and greatest values are kept for each granule: times, and all that keys are made of.
+    fn granule_ranges(&self) -> Vec<usize> {
+        let mut wanted: Vec<usize> = Vec::new();
+        if !self.kind.is_sorted() {
+            return wanted;
+        }
+        for key in self.sorting_key.iter().chain(&self.partition_key) {
+            binding::visit_columns(key, &mut |c| {
+                wanted.extend(self.columns.get(c).and_then(|c| c.stored))
+            });
+        }
+        let is_time = |ty: &DataType| ty.bare().is_time();
+        wanted.extend(
+            self.stored
+                .iter()
+                .enumerate()
+                .filter(|(_, s)| is_time(&s.ty))
+                .map(|(at, _)| at),
+        );
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted
+    }
+
+    /// Names and types of all columns, in order.
+    pub(crate) fn schema(&self) -> Schema {
+        self.columns
+            .iter()
+            .map(|c| Field::new(&c.name, c.ty.clone()))
+            .collect()
     }
 
     pub(crate) fn create(&self) -> Result<&CreateTable> {
@@ -224,6 +323,10 @@ impl Shape {
             EngineKind::Collapsing { sign } => MergeRule::Collapsing {
                 sign: stored_of(sign)?,
             },
+            EngineKind::VersionedCollapsing { sign, .. } => MergeRule::VersionedCollapsing {
+                sign: stored_of(sign)?,
+            },
+            EngineKind::Summing { .. } | EngineKind::Aggregating => MergeRule::Folding,
         };
         let setting = |wanted: &str| {
             codecs.storage.settings.iter().find_map(|s| {
@@ -232,8 +335,13 @@ impl Shape {
                     .flatten()
             })
         };
+        let fold: Option<Arc<dyn RowFold>> = match TableFold::of(self)? {
+            Some(fold) => Some(Arc::new(fold)),
+            None => None,
+        };
         Ok(TableDef {
             merge_rule,
+            fold,
             lookup_columns: self
                 .lookup
                 .iter()
@@ -257,7 +365,12 @@ impl Shape {
                         seconds as u64 * 1000
                     }),
             },
+            merge_after_ms: setting("min_age_to_force_merge_seconds")
+                .filter(|n| *n > 0)
+                .and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1000)),
             definition: self.definition.encode(),
+            granule_ranges: self.granule_ranges(),
+            skip_indexes: self.skip_indexes.iter().map(|i| i.def()).collect(),
             ..TableDef::new(
                 database,
                 name,
@@ -331,6 +444,7 @@ fn resolve_columns(defs: &[ast::ColumnDef]) -> Result<Vec<TableColumn>> {
                 .map(|c| String::from_utf8_lossy(c).into_owned())
                 .unwrap_or_default(),
             stored: None,
+            joined_by: row_fold::simple_function(def.ty.as_ref()),
         });
     }
     for at in 0..columns.len() {
@@ -345,17 +459,7 @@ fn resolve_columns(defs: &[ast::ColumnDef]) -> Result<Vec<TableColumn>> {
         if columns[at].ty == DataType::Nothing {
             columns[at].ty = expr.ty.clone();
         }
-        let mut inputs = Vec::new();
-        binding::visit_columns(&expr, &mut |c| {
-            if !inputs.contains(&c) {
-                inputs.push(c);
-            }
-        });
-        columns[at].default = Some(DefaultExpr {
-            ty: expr.ty.clone(),
-            inputs,
-            compiled: CompiledExprs::new(std::slice::from_ref(&expr))?,
-        });
+        columns[at].default = Some(DefaultExpr::new(&expr, binding::reads_the_time(&text))?);
     }
     Ok(columns)
 }

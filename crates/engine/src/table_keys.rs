@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use engine_exec::CompiledExprs;
-use engine_storage::{ColumnSource, KeyExprs, Part, Partitions};
+use engine_storage::{ColumnSource, KeyExprs, Part, Partitions, RowChange};
 use engine_types::{Block, Column, DataType, Value};
 
 use crate::binding;
 use crate::error::Result;
-use crate::shape::Shape;
+use crate::mutation_command::MutationCommand;
+use crate::row_change::row_changes;
+use crate::shape::{Shape, TableColumn};
 
 pub(crate) struct TableKeys {
     shape: Arc<Shape>,
@@ -16,6 +18,7 @@ pub(crate) struct TableKeys {
     /// Stored columns the sorting key reads.
     inputs: Vec<usize>,
     partition: Option<(CompiledExprs, DataType)>,
+    skip_indexes: Vec<CompiledExprs>,
 }
 
 impl TableKeys {
@@ -38,6 +41,11 @@ impl TableKeys {
             sorting_key: CompiledExprs::new(&shape.sorting_key)?,
             inputs,
             partition,
+            skip_indexes: shape
+                .skip_indexes
+                .iter()
+                .map(|index| CompiledExprs::new(&index.exprs))
+                .collect::<std::result::Result<_, _>>()?,
             shape,
         })
     }
@@ -71,6 +79,35 @@ impl KeyExprs for TableKeys {
         Ok(partitions(column, ty))
     }
 
+    fn partition_values(&self, id: &str) -> Vec<Option<Value>> {
+        let elements = self.shape.partition_elements();
+        let texts: Vec<&str> = if elements.len() == 1 {
+            vec![id]
+        } else {
+            // A minus sign is no separator.
+            if id.starts_with('-') || id.contains("--") {
+                return Vec::new();
+            }
+            id.split('-').collect()
+        };
+        if texts.len() != elements.len() {
+            return Vec::new();
+        }
+        elements
+            .iter()
+            .zip(texts)
+            .map(|(element, text)| partition_value(text, &element.ty))
+            .collect()
+    }
+
+    fn skip_index(&self, index: usize, block: &Block) -> std::result::Result<Vec<Column>, String> {
+        let compiled = self
+            .skip_indexes
+            .get(index)
+            .ok_or_else(|| format!("there is no skip index {index}"))?;
+        compiled.eval(&self.table_block(block)).map_err(|e| e.to_string())
+    }
+
     fn missing_column(
         &self,
         index: usize,
@@ -89,21 +126,53 @@ impl KeyExprs for TableKeys {
         let Some(column) = stored.column.map(|c| &self.shape.columns[c]) else {
             return Ok(Column::defaults(ty, rows));
         };
+        let value = self.default_of(column, index, ty, source, 0)?;
+        Ok(value.flatten())
+    }
+
+    fn row_changes(&self, command: &[u8]) -> std::result::Result<Vec<Arc<dyn RowChange>>, String> {
+        MutationCommand::decode(command)
+            .and_then(|command| row_changes(&self.shape, &command))
+            .map_err(|e| e.to_string())
+    }
+}
+
+/// How many ALIAS columns may lead from a default to stored columns. A loop of them ends here.
+const ALIASES_MAX: usize = 32;
+
+impl TableKeys {
+    /// The default of a column over stored columns of old rows, through the ALIAS columns it names; `missing` is the
+    /// stored column in question.
+    fn default_of(
+        &self,
+        column: &TableColumn,
+        missing: usize,
+        ty: &DataType,
+        source: &dyn ColumnSource,
+        depth: usize,
+    ) -> std::result::Result<Column, String> {
+        let rows = source.rows();
         let Some(default) = &column.default else {
             return Ok(Column::defaults(ty, rows));
         };
-        let columns = self
-            .shape
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(i, c)| match c.stored {
-                Some(stored) if default.inputs.contains(&i) && stored != index => source.column(stored),
-                _ => Ok(Column::defaults(&c.ty, rows)),
-            })
-            .collect::<std::result::Result<Vec<_>, String>>()?;
-        let value = default.eval(&columns, rows, ty).map_err(|e| e.to_string())?;
-        Ok(value.flatten())
+        if depth > ALIASES_MAX {
+            return Err(format!(
+                "the default of column `{}` depends on itself",
+                column.name
+            ));
+        }
+        let inputs = self.shape.columns.iter().enumerate().map(|(i, c)| {
+            if !default.inputs.contains(&i) {
+                return Ok(Column::defaults(&c.ty, rows));
+            }
+            match c.stored {
+                Some(stored) if stored != missing => source.column(stored),
+                Some(_) => Ok(Column::defaults(&c.ty, rows)),
+                None => self.default_of(c, missing, &c.ty, source, depth + 1),
+            }
+        });
+        let inputs = inputs.collect::<std::result::Result<Vec<_>, String>>()?;
+        default.eval(&inputs, rows, ty).map_err(|e| e.to_string())
     }
 }
 
@@ -130,6 +199,25 @@ fn partitions(column: &Column, ty: &DataType) -> Partitions {
         last = Some((value, id));
     }
     Partitions { ids, rows }
+}
+
+/// The value behind the id of a partition by one element, where the id is readable.
+fn partition_value(id: &str, ty: &DataType) -> Option<Value> {
+    if ty.is_nullable() {
+        return None;
+    }
+    let bare = ty.bare();
+    let value = match bare {
+        DataType::Date => {
+            let (year, rest) = id.split_at_checked(4)?;
+            let (month, day) = rest.split_at_checked(2)?;
+            engine_functions::parse_value(&format!("{year}-{month}-{day}"), bare).ok()?
+        }
+        ty if ty.is_unsigned() => Value::UInt(id.parse().ok()?),
+        ty if ty.is_integer() => Value::Int(id.parse().ok()?),
+        _ => return None,
+    };
+    (readable_id(&value, bare).as_deref() == Some(id)).then_some(value)
 }
 
 /// The partition value of a part for people, from the least values of its columns: in a part all rows have the same

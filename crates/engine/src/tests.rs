@@ -1,11 +1,16 @@
 //! The engine through its door: inserts, look-ups, restarts, limits.
 
 mod changes;
+mod constraints;
 mod crashes;
+mod defaults;
+mod insert_blocks;
 mod inserts;
 mod limits;
+mod materialized_views;
 mod parts;
 mod pruning;
+mod reading_less;
 
 use std::path::Path;
 

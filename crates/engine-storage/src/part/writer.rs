@@ -8,6 +8,7 @@ use engine_types::{Block, Column, DataType};
 use super::checksums::{CHECKSUMS_FILE, Checksums, FileChecksum};
 use super::column_writer::{ColumnWriter, write_file};
 use super::columns_file::{COLUMNS_FILE, Encoding, Layout, PartColumn, columns_to_text};
+use super::granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
 use super::packed_folder::PackedFolder;
 use super::primary_index::{PRIMARY_FILE, PrimaryIndex};
 use super::statistics::{ColumnRangeKnown, STATISTICS_FILE, encode_statistics};
@@ -16,6 +17,7 @@ use crate::block_cache::weight;
 use crate::directory::Directory;
 use crate::error::{Result, StorageError, io_at};
 use crate::lookup_index::{LOOKUP_FILE, encode_lookup, lookup_hash, lookup_keys};
+use crate::skip_index::SkipIndexWriter;
 use crate::table_def::{TableDef, WideFrom};
 
 pub(crate) struct PartWriter {
@@ -33,6 +35,9 @@ pub(crate) struct PartWriter {
     statistics: Vec<ColumnRangeKnown>,
     lookup: Vec<(u64, u32)>,
     rows: u64,
+    /// Of the columns of [`TableDef::granule_ranges`], in that order.
+    granule_ranges: Vec<Vec<ColumnRangeKnown>>,
+    skip_indexes: Vec<SkipIndexWriter>,
 }
 
 impl PartWriter {
@@ -86,6 +91,8 @@ impl PartWriter {
             columns,
             lookup: Vec::new(),
             rows: 0,
+            granule_ranges: vec![Vec::new(); def.granule_ranges.len()],
+            skip_indexes: def.skip_indexes.iter().map(SkipIndexWriter::new).collect(),
         })
     }
 
@@ -118,10 +125,21 @@ impl PartWriter {
         } else {
             rows_max
         };
+        let indexed = (0..self.skip_indexes.len())
+            .map(|index| self.def.keys.skip_index(index, block))
+            .collect::<std::result::Result<Vec<_>, String>>()
+            .map_err(|problem| StorageError::Expression {
+                table: self.def.full_name(),
+                problem,
+            })?;
         let mut start = 0;
         while start < block.rows() {
             let rows = rows_max.min(block.rows() - start);
             self.granule(&block.slice(start, rows), keys, start)?;
+            for (writer, columns) in self.skip_indexes.iter_mut().zip(&indexed) {
+                let columns: Vec<Column> = columns.iter().map(|c| c.slice(start, rows)).collect();
+                writer.granule(&columns);
+            }
             start += rows;
         }
         let last = block.rows() - 1;
@@ -141,6 +159,9 @@ impl PartWriter {
             } else {
                 before.or(ColumnRangeKnown::of(column))
             };
+        }
+        for (known, column) in self.granule_ranges.iter_mut().zip(&self.def.granule_ranges) {
+            known.push(ColumnRangeKnown::of_any(block.column(*column)));
         }
         if !self.def.lookup_columns.is_empty() {
             let columns: Vec<Column> = self
@@ -188,6 +209,24 @@ impl PartWriter {
         if !self.def.lookup_columns.is_empty() {
             let lookup = encode_lookup(self.lookup);
             files.push(write_file(directory, folder, LOOKUP_FILE, &lookup)?);
+        }
+        let failed = |source| StorageError::Encode {
+            table: self.def.full_name(),
+            source,
+        };
+        if !self.granule_ranges.is_empty() {
+            let names = self
+                .def
+                .granule_ranges
+                .iter()
+                .map(|c| self.def.columns[*c].name.clone());
+            let ranges = GranuleRanges::new(names.zip(self.granule_ranges).collect());
+            let bytes = ranges.encode(self.granule_rows.len()).map_err(failed)?;
+            files.push(write_file(directory, folder, GRANULE_RANGES_FILE, &bytes)?);
+        }
+        for (writer, index) in self.skip_indexes.into_iter().zip(&self.def.skip_indexes) {
+            let bytes = writer.finish().map_err(failed)?;
+            files.push(write_file(directory, folder, &index.file(), &bytes)?);
         }
         let count = format!("{}\n", self.rows);
         files.push(write_file(directory, folder, COUNT_FILE, count.as_bytes())?);

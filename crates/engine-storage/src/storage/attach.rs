@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use engine_codec::has_form;
+use engine_types::Value;
 
 use super::Storage;
 use super::partition_verbs::{DetachedPart, DetachedSelection};
@@ -192,6 +193,7 @@ fn check_rows(def: &Arc<TableDef>, part: &Arc<Part>) -> std::result::Result<Stri
     let counters = ReadCounters::default();
     let mut partition: Option<String> = None;
     let mut last: Option<Vec<u8>> = None;
+    let mut last_sign: Option<Value> = None;
     for start in (0..part.granules()).step_by(SEGMENT_GRANULES) {
         let granules = start..(start + SEGMENT_GRANULES).min(part.granules());
         let block = read_part(def, part, granules.clone(), &all, CacheUse::Bypass, &counters)?;
@@ -221,13 +223,30 @@ fn check_rows(def: &Arc<TableDef>, part: &Arc<Part>) -> std::result::Result<Stri
                 }
             }
         }
-        for key in keys.iter() {
+        for (row, key) in keys.iter().enumerate() {
             match last.as_deref() {
                 Some(before) if before > key => return no("its rows are not in the table's order".to_owned()),
-                Some(before) if before == key && matches!(def.merge_rule, MergeRule::Replacing { .. }) => {
-                    return no("it has several rows of one key, the table keeps one".to_owned());
+                Some(before) if before == key => match def.merge_rule {
+                    MergeRule::Plain | MergeRule::Collapsing { .. } => {}
+                    MergeRule::Replacing { .. } | MergeRule::Folding => {
+                        return no("it has several rows of one key, the table keeps one".to_owned());
+                    }
+                    MergeRule::VersionedCollapsing { sign } => {
+                        if last_sign.as_ref() != Some(&block.column(sign).value(row)) {
+                            return no("it has rows that cancel each other".to_owned());
+                        }
+                    }
+                },
+                _ => {
+                    last = Some(key.to_vec());
+                    last_sign = match def.merge_rule {
+                        MergeRule::VersionedCollapsing { sign } => Some(block.column(sign).value(row)),
+                        MergeRule::Plain
+                        | MergeRule::Replacing { .. }
+                        | MergeRule::Collapsing { .. }
+                        | MergeRule::Folding => None,
+                    };
                 }
-                _ => last = Some(key.to_vec()),
             }
         }
     }

@@ -197,7 +197,8 @@ impl Storage {
             let all: Vec<usize> = (0..def.columns.len()).collect();
             let dictionaries = dictionaries(def, block.rows(), |c| Ok(Some(vec![block.column(c).clone()])))?;
             let run = MemoryRun::new(def, &block, &all)?;
-            let stream = MergeStream::new(vec![Box::new(run)], def.merge_rule, RuleMode::Merge);
+            let stream = MergeStream::new(vec![Box::new(run)], def.merge_rule, RuleMode::Merge)
+                .folding(def.fold.as_ref(), &all);
             parts.extend(self.write_part(def, &table.folder, name, stream, dictionaries)?);
         }
         Ok(parts)

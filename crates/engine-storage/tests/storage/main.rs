@@ -18,6 +18,7 @@ mod golden;
 mod layouts;
 #[cfg(test)]
 mod merge;
+mod mutations;
 #[cfg(test)]
 mod partitions;
 #[cfg(test)]
