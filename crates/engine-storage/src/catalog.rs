@@ -132,6 +132,7 @@ impl Catalog {
             lsn: self.lsn,
             version: table.version,
             counters: Arc::new(ReadCounters::default()),
+            around: Arc::default(),
         })
     }
 }

@@ -24,6 +24,7 @@ mod object_cache;
 mod options;
 mod part;
 mod part_scan;
+mod projection_scan;
 mod pruning;
 mod row_fold;
 mod skip_index;
@@ -46,6 +47,7 @@ pub use mutation::{MutationStatus, RowChange, RowEffect};
 pub use object_cache::CacheCounts;
 pub use options::StorageOptions;
 pub use part::{ColumnOnDisk, Layout, Part, PartName, PartSummary, escape, unescape};
+pub use projection_scan::ProjectionChoice;
 pub use pruning::{Pruning, PruningStage, PruningStep};
 pub use row_fold::RowFold;
 pub use skip_index::{SkipIndexDef, SkipIndexKind, ngrams, token_hash, tokens, value_hash};
@@ -54,7 +56,7 @@ pub use storage::{
     Appended, CacheKind, CloneMode, DetachedPart, DetachedSelection, Maintained, PartSelection, Storage,
 };
 pub use table_def::{
-    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, TableDef,
-    TableId, WideFrom,
+    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, Projection,
+    TableDef, TableId, WideFrom,
 };
 pub use token_window::TableToken;

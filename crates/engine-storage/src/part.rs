@@ -5,6 +5,7 @@ mod column_reader;
 mod column_writer;
 mod columns_file;
 pub(crate) mod granule_ranges;
+mod hidden;
 mod marks;
 mod name;
 mod new_version;
@@ -23,6 +24,7 @@ use engine_types::{DataType, Value};
 pub use columns_file::Layout;
 pub use name::{PartName, escape, unescape};
 
+pub(crate) use hidden::{HiddenWritten, hidden_folder, written as hidden_written};
 pub(crate) use marks::{Marks, SEGMENT_GRANULES};
 pub(crate) use new_version::{NewVersion, used_values};
 pub(crate) use primary_index::PrimaryIndex;
@@ -79,10 +81,14 @@ pub struct Part {
     columns: Vec<PartColumn>,
     statistics: Vec<ColumnRangeKnown>,
     checksums: Checksums,
+    checksums_bytes: u64,
     lookup: OnceLock<Arc<LookupIndex>>,
     /// Rows that were deleted and are still in the files.
     mask: Option<RowMask>,
+    /// Finds the files, also those that are sections of one.
     directory: Arc<dyn Directory>,
+    below: Arc<dyn Directory>,
+    hidden: Vec<hidden::Hidden>,
     cache: Arc<BlockCache>,
     /// When [`crate::Storage::merge_old`] first saw it.
     seen_ms: OnceLock<u64>,
@@ -130,6 +136,7 @@ impl Part {
         for (file, checksum) in checksums.on_disk() {
             loading.check_size(file, checksum.bytes)?;
         }
+        let below = directory;
         let directory = &checksums.directory(directory, folder);
         let loading = Loading {
             directory: directory.as_ref(),
@@ -162,9 +169,23 @@ impl Part {
         } else {
             None
         };
+        let around = hidden::Around {
+            directory: below,
+            cache,
+            uid,
+            table,
+            folder,
+            name: &name,
+        };
+        let hidden = around.open_all(&checksums)?;
+        // The checksums of hidden parts are among the files already.
+        let hidden_bytes = hidden.iter().map(|h| {
+            let own = h.part.checksums_bytes();
+            h.part.bytes().saturating_sub(own)
+        });
         let summary = PartSummary {
             rows,
-            bytes: checksums.total_bytes() + text.len() as u64,
+            bytes: checksums.total_bytes() + text.len() as u64 + hidden_bytes.sum::<u64>(),
             checksums_hash,
         };
         let directory = directory.clone();
@@ -178,8 +199,11 @@ impl Part {
             mask,
             columns,
             statistics,
+            checksums_bytes: text.len() as u64,
             checksums,
             directory,
+            below: below.clone(),
+            hidden,
             cache: cache.clone(),
             seen_ms: OnceLock::new(),
             obsolete: AtomicBool::new(false),
@@ -302,7 +326,12 @@ impl Part {
         if self.has_lookup() {
             self.lookup()?;
         }
-        Ok(())
+        self.around().check_all(&self.checksums)
+    }
+
+    /// Of `checksums.txt`.
+    fn checksums_bytes(&self) -> u64 {
+        self.checksums_bytes
     }
 
     /// Least and greatest values of granules, when the part has them. Damage is reported and otherwise means that
@@ -441,6 +470,9 @@ impl Drop for Part {
             return;
         }
         self.cache.remove_part(self.uid);
+        for hidden in &self.hidden {
+            self.cache.remove_part(hidden.part.uid);
+        }
         // What stays behind is found and removed at the next start.
         if let Err(error) = self.directory.remove_folder(&self.folder) {
             tracing::warn!(part = %self.name, table = %self.table, %error, "cannot remove the folder of an obsolete part");

@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub(crate) lsn: u64,
     pub(crate) version: u64,
     pub(crate) counters: Arc<ReadCounters>,
+    /// Parts whose hidden parts are read: their folders must stay.
+    pub(crate) around: Arc<Vec<Arc<Part>>>,
 }
 
 /// A unit of scanning: rows in table order of one part, or of one memtable block.

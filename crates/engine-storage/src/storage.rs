@@ -7,6 +7,7 @@ mod clone_parts;
 mod contains;
 mod flush;
 mod freeze;
+mod hidden_part;
 mod merge;
 mod mutate;
 mod partition_verbs;

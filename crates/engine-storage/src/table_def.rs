@@ -124,10 +124,22 @@ pub struct TableDef {
     pub keys: Arc<dyn KeyExprs>,
     pub wide_from: WideFrom,
     pub pressure: PartPressure,
+    pub projections: Vec<Projection>,
     /// Columns whose least and greatest values are kept for each granule.
     pub granule_ranges: Vec<usize>,
     /// Written with every part.
     pub skip_indexes: Vec<SkipIndexDef>,
+}
+
+/// A hidden part inside every part: some columns of the same rows, in another order.
+#[derive(Clone)]
+pub struct Projection {
+    pub name: String,
+    /// Columns, order and granules of the hidden parts. Its `definition` tells them from those of an older projection of
+    /// the same name.
+    pub def: Arc<TableDef>,
+    /// The columns of the table that the columns of `def` are.
+    pub columns: Vec<usize>,
 }
 
 impl TableDef {
@@ -154,6 +166,7 @@ impl TableDef {
             keys,
             wide_from: WideFrom::default(),
             pressure: PartPressure::default(),
+            projections: Vec::new(),
             granule_ranges: Vec::new(),
             skip_indexes: Vec::new(),
         }

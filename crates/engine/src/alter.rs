@@ -152,12 +152,18 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
                 create.projections.push(projection.clone());
             } else if !if_not_exists {
                 return Err(EngineError::refused(
-                    36,
+                    583,
                     format!("projection `{}` exists already", projection.name),
                 ));
             }
         }
-        AlterAction::DropProjection { name, .. } => create.projections.retain(|p| p.name != *name),
+        AlterAction::DropProjection { if_exists, name } => {
+            let before = create.projections.len();
+            create.projections.retain(|p| p.name != *name);
+            if create.projections.len() == before && !if_exists {
+                return Err(no_projection(name));
+            }
+        }
         AlterAction::AddConstraint {
             if_not_exists,
             constraint,
@@ -206,6 +212,23 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
         }
     }
     Ok(())
+}
+
+fn no_projection(name: &str) -> EngineError {
+    EngineError::refused(582, format!("there is no projection `{name}`"))
+}
+
+/// Whether the table has the projection.
+pub(crate) fn has_projection(definition: &Definition, name: &str, if_exists: bool) -> Result<bool> {
+    let found = match &definition.create {
+        Statement::CreateTable(create) => create.projections.iter().any(|p| p.name == name),
+        _ => false,
+    };
+    if found || if_exists {
+        Ok(found)
+    } else {
+        Err(no_projection(name))
+    }
 }
 
 fn find(create: &CreateTable, name: &str, if_exists: bool) -> Result<Option<usize>> {

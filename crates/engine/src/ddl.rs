@@ -176,6 +176,7 @@ impl Engine {
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
             check_rules(&shape)?;
+            crate::projection::check(&shape)?;
             let id =
                 self.storage
                     .create_table(shape.table_def(&database, &name, self.config.granule_rows)?)?;
@@ -426,24 +427,36 @@ impl Engine {
             };
             let mut definition = table.shape.definition.clone();
             let before = definition.clone();
+            let mut rewrite = false;
             for action in actions {
-                if is_about_parts(action) {
-                    self.alter_parts(catalogue, &table, action, settings, options)?;
-                } else {
-                    alter::apply(&mut definition, action)?;
+                match action {
+                    action if is_about_parts(action) => {
+                        self.alter_parts(catalogue, &table, action, settings, options)?;
+                    }
+                    AlterAction::MaterializeProjection { if_exists, name, .. } => {
+                        rewrite |= alter::has_projection(&definition, name, *if_exists)?;
+                    }
+                    _ => alter::apply(&mut definition, action)?,
                 }
             }
             if definition == before {
+                if rewrite {
+                    self.storage.optimize(table.id, true)?;
+                }
                 return self.materialize_indexes(&table, &table.shape, actions);
             }
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
             check_rules(&shape)?;
+            crate::projection::check(&shape)?;
             self.storage.replace_definition(
                 table.id,
                 shape.table_def(&database, &name, self.config.granule_rows)?,
             )?;
             insert_table(catalogue, table.id, &database, &name, shape.clone());
+            if rewrite {
+                self.storage.optimize(table.id, true)?;
+            }
             self.materialize_indexes(&table, &shape, actions)
         })
     }

@@ -106,6 +106,9 @@ fn describe(
                     "  Parts: {}/{}, granules: {}/{}",
                     scan.parts_kept, scan.parts, scan.granules_kept, scan.granules
                 ));
+                if let Some((projection, parts)) = &scan.projection {
+                    line(format!("  Projection: {projection}, parts: {parts}"));
+                }
                 if indexes {
                     line("  Indexes:".to_owned());
                     index_lines(scan, &mut line);

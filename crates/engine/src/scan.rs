@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use crate::binding;
 use crate::catalogue::{Catalogue, Object, Table};
 use crate::error::{EngineError, Result, storage_code};
+use crate::joined_scan::JoinedScan;
 use crate::pruning;
 use crate::shape::key_list;
 
@@ -36,6 +37,8 @@ pub struct ScanSummary {
     pub parts: usize,
     pub granules: usize,
     pub granules_kept: usize,
+    /// Through which projection parts are read, and how many of them.
+    pub projection: Option<(String, usize)>,
     /// Parts with something left.
     pub parts_kept: usize,
     /// What each step of pruning left.
@@ -66,6 +69,7 @@ pub(crate) struct ScanRules {
     force_primary_key: bool,
     force_index_by_date: bool,
     use_skip_indexes: bool,
+    use_projections: bool,
 }
 
 impl Default for ScanRules {
@@ -74,6 +78,7 @@ impl Default for ScanRules {
             force_primary_key: false,
             force_index_by_date: false,
             use_skip_indexes: true,
+            use_projections: true,
         }
     }
 }
@@ -89,6 +94,7 @@ impl ScanRules {
             force_primary_key: on("force_primary_key", false),
             force_index_by_date: on("force_index_by_date", false),
             use_skip_indexes: on("use_skip_indexes", true),
+            use_projections: on("optimize_use_projections", true),
         }
     }
 
@@ -243,8 +249,9 @@ impl EngineSource {
             key = key.on_sorting_key();
         }
         let pruned = snapshot.prune(&key);
-        let summary = ScanSummary {
+        let mut summary = ScanSummary {
             table: format!("{}.{}", table.database, table.name),
+            projection: None,
             parts: pruned.parts_before,
             granules: pruned.granules_before,
             granules_kept: pruned.granules(),
@@ -260,6 +267,12 @@ impl EngineSource {
             self.scans.lock().push(summary);
             return Ok(Arc::new(Blocks::new(blocks)));
         }
+        if self.rules.use_projections
+            && let Some(scan) = through_projection(table, &snapshot, &key, request, &columns, &mut summary)
+        {
+            self.scans.lock().push(summary);
+            return Ok(scan);
+        }
         let morsels = snapshot.morsels_of(&pruned, MORSEL_ROWS);
         self.scans.lock().push(summary);
         Ok(Arc::new(StorageScan {
@@ -268,6 +281,54 @@ impl EngineSource {
             columns,
         }))
     }
+}
+
+/// The scan through the projection with which the fewest rows are read, where that is less than without.
+fn through_projection(
+    table: &Table,
+    snapshot: &Arc<Snapshot>,
+    key: &KeyCondition,
+    request: &ScanRequest<'_>,
+    columns: &[usize],
+    summary: &mut ScanSummary,
+) -> Option<Arc<dyn Scan>> {
+    let mut best = None;
+    let mut fewest = snapshot.rows_to_read(key);
+    for (projection, stored) in table.shape.projections.iter().zip(&snapshot.def().projections) {
+        let Some(own) = projection.columns_of(request) else {
+            continue;
+        };
+        let wanted = pruning::key_condition(&projection.shape, &own, request.filters);
+        if let Some(choice) = snapshot.through(stored, key, &wanted)
+            && choice.rows < fewest
+        {
+            fewest = choice.rows;
+            best = Some((projection, own, wanted, choice));
+        }
+    }
+    let (projection, own, wanted, choice) = best?;
+    let own = own
+        .iter()
+        .map(|&c| projection.shape.columns[c].stored)
+        .collect::<Option<Vec<_>>>()?;
+    summary.projection = Some((projection.name.clone(), choice.hidden.parts().len()));
+    let (mut granules, mut parts) = (0, 0);
+    let mut scan = |snapshot: Arc<Snapshot>, key: &KeyCondition, columns: Vec<usize>| -> Arc<dyn Scan> {
+        let pruned = snapshot.prune(key);
+        granules += pruned.granules();
+        parts += pruned.parts.len();
+        let morsels = snapshot.morsels_of(&pruned, MORSEL_ROWS);
+        Arc::new(StorageScan {
+            snapshot,
+            morsels,
+            columns,
+        })
+    };
+    let hidden = scan(choice.hidden, &wanted, own);
+    let rest = scan(choice.rest, key, columns.to_vec());
+    summary.granules_kept = granules;
+    summary.parts_kept = parts;
+    Some(Arc::new(JoinedScan(vec![hidden, rest])))
 }
 
 impl TableSource for EngineSource {

@@ -14,6 +14,7 @@ use crate::constraint::{self, Check};
 use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
+use crate::projection::{self, TableProjection};
 use crate::row_fold::{self, TableFold};
 use crate::skip_index::{self, SkipIndex};
 use crate::table_keys::TableKeys;
@@ -63,6 +64,7 @@ pub(crate) struct Shape {
     pub(crate) partition_key: Option<plan::Expr>,
     /// Columns of the exact look-up index.
     pub(crate) lookup: Vec<usize>,
+    pub(crate) projections: Vec<TableProjection>,
     pub(crate) skip_indexes: Vec<SkipIndex>,
     pub(crate) checks: Vec<Check>,
 }
@@ -201,6 +203,7 @@ impl Shape {
             _ => None,
         };
         let lookup = lookup_columns(&create, &columns)?;
+        let projections = projection::projections(&create, &columns);
         let skip_indexes = if kind.is_sorted() {
             skip_index::resolve(
                 &create.indexes,
@@ -222,6 +225,7 @@ impl Shape {
             lookup,
             skip_indexes,
             checks: constraint::checks(&create, &schema)?,
+            projections,
         })
     }
 
@@ -369,6 +373,12 @@ impl Shape {
                 .filter(|n| *n > 0)
                 .and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1000)),
             definition: self.definition.encode(),
+            projections: self
+                .projections
+                .iter()
+                .filter(|_| self.kind == EngineKind::MergeTree)
+                .map(|p| p.storage_projection(self, database, name, granule_rows))
+                .collect::<Result<_>>()?,
             granule_ranges: self.granule_ranges(),
             skip_indexes: self.skip_indexes.iter().map(|i| i.def()).collect(),
             ..TableDef::new(

@@ -9,6 +9,7 @@ mod inserts;
 mod limits;
 mod materialized_views;
 mod parts;
+mod projections;
 mod pruning;
 mod reading_less;
 

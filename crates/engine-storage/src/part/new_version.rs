@@ -10,6 +10,7 @@ use super::checksums::{CHECKSUMS_FILE, FileChecksum};
 use super::column_writer::{ColumnWriter, write_file};
 use super::columns_file::{COLUMNS_FILE, Encoding, Layout, PartColumn, columns_to_text};
 use super::granule_ranges::GRANULE_RANGES_FILE;
+use super::hidden::hidden_files;
 use super::primary_index::PRIMARY_FILE;
 use super::row_mask::{MASK_FILE, RowMask};
 use super::statistics::{ColumnRangeKnown, STATISTICS_FILE, encode_statistics};
@@ -184,10 +185,20 @@ impl<'a> NewVersion<'a> {
             let to = format!("{}/{file}", self.folder);
             directory.hard_link(&from, &to).map_err(io_at("link", &from))
         };
+        // Hidden parts have the rows as they were, and stay only with these.
+        let mut hidden: BTreeSet<String> = BTreeSet::new();
+        if self.replaced.is_empty() {
+            for part in &self.old.hidden {
+                part.link_into(directory.as_ref(), &self.folder)?;
+                hidden.insert(part.checksums_file());
+            }
+        }
+        self.replaced
+            .extend(hidden_files(&self.old.checksums).filter(|file| !hidden.contains(file)));
         // Sections of a data file stay as a whole: what replaces one lies beside it.
         let mut checksums = self.old.checksums.clone();
         for (file, _) in self.old.checksums.on_disk() {
-            if !self.replaced.contains(file) {
+            if !self.replaced.contains(file) && !hidden.contains(file) {
                 link(file)?;
             }
         }

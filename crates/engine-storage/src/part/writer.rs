@@ -9,6 +9,7 @@ use super::checksums::{CHECKSUMS_FILE, Checksums, FileChecksum};
 use super::column_writer::{ColumnWriter, write_file};
 use super::columns_file::{COLUMNS_FILE, Encoding, Layout, PartColumn, columns_to_text};
 use super::granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
+use super::hidden::{HiddenWritten, PROJECTION_FILE};
 use super::packed_folder::PackedFolder;
 use super::primary_index::{PRIMARY_FILE, PrimaryIndex};
 use super::statistics::{ColumnRangeKnown, STATISTICS_FILE, encode_statistics};
@@ -35,6 +36,10 @@ pub(crate) struct PartWriter {
     statistics: Vec<ColumnRangeKnown>,
     lookup: Vec<(u64, u32)>,
     rows: u64,
+    /// Hidden parts that lie in the folder already.
+    hidden: Vec<HiddenWritten>,
+    /// Of a hidden part: what it is made by.
+    hidden_by: Option<Vec<u8>>,
     /// Of the columns of [`TableDef::granule_ranges`], in that order.
     granule_ranges: Vec<Vec<ColumnRangeKnown>>,
     skip_indexes: Vec<SkipIndexWriter>,
@@ -91,9 +96,23 @@ impl PartWriter {
             columns,
             lookup: Vec::new(),
             rows: 0,
+            hidden: Vec::new(),
+            hidden_by: None,
             granule_ranges: vec![Vec::new(); def.granule_ranges.len()],
             skip_indexes: def.skip_indexes.iter().map(SkipIndexWriter::new).collect(),
         })
+    }
+
+    /// For a hidden part: what it is made by.
+    #[must_use]
+    pub fn hidden_by(mut self, definition: Vec<u8>) -> Self {
+        self.hidden_by = Some(definition);
+        self
+    }
+
+    /// Takes up a hidden part that was written into the folder.
+    pub fn hide(&mut self, hidden: HiddenWritten) {
+        self.hidden.push(hidden);
     }
 
     /// Other limits than the table's.
@@ -189,6 +208,9 @@ impl PartWriter {
         let folder = self.folder.as_str();
         let mut part_columns: Vec<PartColumn> = Vec::with_capacity(self.columns.len());
         let mut files: Vec<(String, FileChecksum)> = Vec::new();
+        if let Some(definition) = &self.hidden_by {
+            files.push(write_file(directory, folder, PROJECTION_FILE, definition)?);
+        }
         for column in self.columns {
             let (column, written) = column.finish(directory, folder)?;
             part_columns.push(column);
@@ -241,6 +263,10 @@ impl PartWriter {
             files: files.into_iter().collect(),
             ..Checksums::default()
         };
+        let hidden_bytes: u64 = self.hidden.iter().map(|h| h.bytes).sum();
+        for hidden in self.hidden {
+            checksums.files.insert(hidden.name, hidden.checksum);
+        }
         if let Some((data, sections)) = self.directory.pack()? {
             checksums.data = Some(data);
             checksums.sections = sections;
@@ -253,7 +279,7 @@ impl PartWriter {
             .map_err(io_at("sync folder", folder))?;
         Ok(PartSummary {
             rows: self.rows,
-            bytes: checksums.total_bytes() + own.bytes,
+            bytes: checksums.total_bytes() + own.bytes + hidden_bytes,
             checksums_hash: own.hash,
         })
     }

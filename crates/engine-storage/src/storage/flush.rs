@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine_types::Block;
 
 use super::Storage;
+use super::hidden_part::HiddenPart;
 use super::write_part::dictionaries;
 use crate::error::{Result, StorageError};
 use crate::manifest::ManifestRecord;
@@ -199,7 +200,8 @@ impl Storage {
             let run = MemoryRun::new(def, &block, &all)?;
             let stream = MergeStream::new(vec![Box::new(run)], def.merge_rule, RuleMode::Merge)
                 .folding(def.fold.as_ref(), &all);
-            parts.extend(self.write_part(def, &table.folder, name, stream, dictionaries)?);
+            let hidden = def.projections.iter().map(HiddenPart::collecting).collect();
+            parts.extend(self.write_part(def, &table.folder, name, stream, dictionaries, hidden)?);
         }
         Ok(parts)
     }

@@ -6,6 +6,7 @@ use engine_codec::Dictionary;
 use engine_types::{Column, DataType};
 
 use super::Storage;
+use super::hidden_part::HiddenPart;
 use super::write_part::dictionaries;
 use crate::catalog::Table;
 use crate::counters::ReadCounters;
@@ -182,7 +183,8 @@ impl Storage {
             .collect();
         let stream =
             MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge).folding(job.def.fold.as_ref(), &all);
-        let merged = self.write_part(&job.def, &job.folder, name, stream, dictionaries)?;
+        let hidden = HiddenPart::of_merge(&job.def, &job.parts, &counters)?;
+        let merged = self.write_part(&job.def, &job.folder, name, stream, dictionaries, hidden)?;
         self.publish_merged(job, merged)
     }
 

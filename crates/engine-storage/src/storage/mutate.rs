@@ -7,6 +7,7 @@ use engine_codec::{Dictionary, hash128};
 use engine_types::{Block, Column, DataType};
 
 use super::Storage;
+use super::hidden_part::HiddenPart;
 use super::write_part::{dictionaries, is_worth_it};
 use crate::changed_run::ChangedRun;
 use crate::counters::ReadCounters;
@@ -477,7 +478,8 @@ impl Storage {
         let dictionaries = self.dictionaries_of(job, changes, &|columns| run(columns, &[]))?;
         let name = part.name.mutated(job.mutation.number);
         let stream = MergeStream::new(vec![run(&all, &dictionaries)], MergeRule::Plain, RuleMode::Merge);
-        let written = self.write_part(def, &job.folder, name, stream, dictionaries)?;
+        let hidden = def.projections.iter().map(HiddenPart::collecting).collect();
+        let written = self.write_part(def, &job.folder, name, stream, dictionaries, hidden)?;
         Ok(written.map_or(Outcome::Gone, Outcome::Part))
     }
 
