@@ -54,7 +54,9 @@ pub use pruning::{Pruning, PruningStage, PruningStep};
 pub use row_fold::RowFold;
 pub use skip_index::{SkipIndexDef, SkipIndexKind, ngrams, token_hash, tokens, value_hash};
 pub use snapshot::{Morsel, Snapshot};
-pub use storage::{Appended, CacheKind, Maintained, Storage};
+pub use storage::{
+    Appended, CacheKind, CloneMode, DetachedPart, DetachedSelection, Maintained, PartSelection, Storage,
+};
 pub use table_def::{
     ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, Projection,
     TableDef, TableId, WideFrom,

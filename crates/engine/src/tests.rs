@@ -10,6 +10,7 @@ mod limits;
 mod materialized_views;
 mod merge_family;
 mod mutations;
+mod parts;
 mod projections;
 mod pruning;
 mod reading_less;
