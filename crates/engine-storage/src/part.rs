@@ -4,6 +4,7 @@ mod checksums;
 mod column_reader;
 mod column_writer;
 mod columns_file;
+mod json_file;
 mod marks;
 mod name;
 mod primary_index;
@@ -18,6 +19,7 @@ use engine_types::{Column, DataType, Value};
 
 pub use name::{PartName, escape, unescape};
 
+pub(crate) use json_file::PartJson;
 pub(crate) use marks::{Marks, SEGMENT_GRANULES};
 pub(crate) use primary_index::PrimaryIndex;
 pub(crate) use statistics::ColumnRangeKnown;
@@ -26,9 +28,11 @@ pub(crate) use writer::PartWriter;
 use crate::block_cache::BlockCache;
 use crate::directory::{Directory, ReadFile, read_all};
 use crate::error::{Result, StorageError, io_at};
+use crate::json_shred;
 use crate::lookup_index::{LOOKUP_FILE, LookupIndex};
 use checksums::{CHECKSUMS_FILE, Checksums};
 use columns_file::{COLUMNS_FILE, Encoding, PartColumn, parse_columns};
+use json_file::{JSON_FILE, parse_json};
 
 pub(crate) const COUNT_FILE: &str = "count.txt";
 
@@ -56,6 +60,30 @@ pub struct ColumnOnDisk {
     pub raw_bytes: u64,
 }
 
+/// A key of a JSON column of a part, for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JsonPathOnDisk {
+    pub column: String,
+    pub path: String,
+    /// Rows that have the key; an estimate unless it is stored apart.
+    pub rows: u64,
+    /// Where its values are; `None`: in the rest of the text.
+    pub stored: Option<JsonCellsOnDisk>,
+}
+
+/// The column of a key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JsonCellsOnDisk {
+    /// JSON types of its values.
+    pub types: Vec<&'static str>,
+    pub codec: String,
+    /// Of a dictionary.
+    pub distinct: Option<u64>,
+    pub data_bytes: u64,
+    pub marks_bytes: u64,
+    pub raw_bytes: u64,
+}
+
 /// An open part. Small files are in memory; marks, dictionaries and the look-up index are loaded when first needed.
 pub struct Part {
     pub(crate) uid: u64,
@@ -66,6 +94,8 @@ pub struct Part {
     pub(crate) index: PrimaryIndex,
     columns: Vec<PartColumn>,
     statistics: Vec<ColumnRangeKnown>,
+    /// Columns of JSON texts that are taken apart.
+    json: Vec<PartJson>,
     checksums: Checksums,
     marks: Vec<OnceLock<Arc<Marks>>>,
     dictionaries: Vec<OnceLock<Arc<Column>>>,
@@ -129,6 +159,11 @@ impl Part {
         }
         let statistics = statistics::decode_statistics(&load(statistics::STATISTICS_FILE)?, columns.len())
             .map_err(|e| decoded(statistics::STATISTICS_FILE, e))?;
+        let json = if checksums.files.contains_key(JSON_FILE) {
+            loading.parse(JSON_FILE, &load(JSON_FILE)?, |text| parse_json(text, &columns))?
+        } else {
+            Vec::new()
+        };
         for (file, checksum) in &checksums.files {
             loading.check_size(file, checksum.bytes)?;
         }
@@ -147,6 +182,7 @@ impl Part {
             lookup: OnceLock::new(),
             columns,
             statistics,
+            json,
             checksums,
             directory: directory.clone(),
             cache: cache.clone(),
@@ -187,7 +223,9 @@ impl Part {
         let bytes = |file: String| self.checksums.files.get(&file).map_or(0, |f| f.bytes);
         self.columns
             .iter()
-            .map(|c| ColumnOnDisk {
+            .enumerate()
+            .filter(|(at, _)| !self.is_of_json(*at))
+            .map(|(_, c)| ColumnOnDisk {
                 name: c.name.clone(),
                 ty: c.ty.clone(),
                 codec: match c.encoding {
@@ -199,6 +237,49 @@ impl Part {
                 raw_bytes: c.raw_bytes,
             })
             .collect()
+    }
+
+    /// The keys of JSON columns that are taken apart, and where their values are.
+    pub fn json_paths(&self) -> Result<Vec<JsonPathOnDisk>> {
+        let bytes = |file: String| self.checksums.files.get(&file).map_or(0, |f| f.bytes);
+        let mut out = Vec::new();
+        for json in &self.json {
+            let mut keys: Vec<(&[u8], u64)> = json.counts.counts.iter().map(|(k, n)| (&**k, *n)).collect();
+            keys.sort_unstable();
+            for (key, rows) in keys {
+                let stored = match json.keys.place(key) {
+                    None => None,
+                    Some(place) => {
+                        let position = json.positions[place];
+                        let column = &self.columns[position];
+                        Some(JsonCellsOnDisk {
+                            types: json.kinds[place].names(),
+                            codec: column.codec.clone(),
+                            distinct: self.dictionary_of(position)?.map(|d| d.len() as u64),
+                            data_bytes: bytes(column.data_file()) + bytes(column.dictionary_file()),
+                            marks_bytes: bytes(column.marks_file()),
+                            raw_bytes: column.raw_bytes,
+                        })
+                    }
+                };
+                out.push(JsonPathOnDisk {
+                    column: json.name.clone(),
+                    path: String::from_utf8_lossy(key).into_owned(),
+                    rows,
+                    stored,
+                });
+            }
+        }
+        Ok(out)
+    }
+
+    pub(crate) fn json_of(&self, column: &str) -> Option<&PartJson> {
+        self.json.iter().find(|json| json.name == column)
+    }
+
+    /// Whether the column at `position` has cells of a key.
+    fn is_of_json(&self, position: usize) -> bool {
+        self.json.iter().any(|json| json.positions.contains(&position))
     }
 
     /// Least and greatest value of a fixed-width column, when there are any.
@@ -216,11 +297,18 @@ impl Part {
     }
 
     pub(crate) fn column_position(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|c| c.name == name)
+        let at = self.columns.iter().position(|c| c.name == name)?;
+        (!self.is_of_json(at)).then_some(at)
     }
 
     pub(crate) fn column_type(&self, position: usize) -> &DataType {
         &self.columns[position].ty
+    }
+
+    /// An error that says what is wrong with the data of a column.
+    pub(crate) fn damaged_column(&self, position: usize, problem: impl Into<String>) -> StorageError {
+        self.loading()
+            .damaged(&self.columns[position].data_file(), 0, problem)
     }
 
     /// Reads and verifies every file and every block.
@@ -233,8 +321,23 @@ impl Part {
         for column in 0..self.columns.len() {
             self.decode_granules(column, 0..self.granules(), &counters)?;
         }
+        for json in &self.json {
+            self.check_json(json)?;
+        }
         if self.has_lookup() {
             self.lookup()?;
+        }
+        Ok(())
+    }
+
+    /// Puts all texts of a column together again.
+    fn check_json(&self, json: &PartJson) -> Result<()> {
+        let counters = crate::ReadCounters::default();
+        for start in (0..self.granules()).step_by(SEGMENT_GRANULES) {
+            let granules = start..(start + SEGMENT_GRANULES).min(self.granules());
+            json_shred::assembled(self, json, |position| {
+                self.decode_granules(position, granules.clone(), &counters)
+            })?;
         }
         Ok(())
     }

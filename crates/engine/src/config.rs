@@ -29,6 +29,10 @@ pub struct EngineConfig {
     pub granule_rows: Option<usize>,
     /// The codec of every column that allows it instead of its own; for tests.
     pub forced_codec: Option<ColumnCodec>,
+    /// Keys of a JSON column that get columns of their own in a part, at most; 0: JSON is kept as text.
+    pub json_keys_max: usize,
+    /// Parts of fewer rows keep JSON as text.
+    pub json_rows_min: usize,
 }
 
 impl Default for EngineConfig {
@@ -47,6 +51,8 @@ impl Default for EngineConfig {
             flush_every_insert: false,
             granule_rows: None,
             forced_codec: None,
+            json_keys_max: 256,
+            json_rows_min: 4096,
         }
     }
 }

@@ -52,6 +52,7 @@ fn describe(plan: &Plan, depth: usize, source: &EngineSource, lines: &mut Vec<St
             schema,
             filters,
             final_,
+            cells,
         } => {
             let suffix = if *final_ { " FINAL" } else { "" };
             line(format!("Scan {}.{}{suffix}", table.database, table.table));
@@ -66,6 +67,7 @@ fn describe(plan: &Plan, depth: usize, source: &EngineSource, lines: &mut Vec<St
                 schema,
                 filters,
                 final_: *final_,
+                cells,
             })?;
             if let Some(scan) = source.scans.lock().last() {
                 line(format!(

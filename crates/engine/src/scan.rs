@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use engine_exec::{ExecError, Scan, ScanRequest, TableSource};
+use engine_sql::plan::{Expr, ExprKind, JsonCell};
 use engine_storage::{Morsel, Snapshot, Storage, TableId};
-use engine_types::{Block, Column};
+use engine_types::{Block, Column, DataType, Value};
 use parking_lot::Mutex;
 
-use crate::catalogue::{Catalogue, Object};
+use crate::catalogue::{Catalogue, Object, Table};
 use crate::error::{EngineError, Result, storage_code};
 use crate::pruning;
 
@@ -76,7 +77,9 @@ impl EngineSource {
                     })
             })
             .collect::<Result<Vec<_>>>()?;
-        let key = pruning::key_condition(&table.shape, request.columns, request.filters);
+        let (snapshot, columns) = with_cells(&snapshot, columns, table, request)?;
+        let (all_columns, filters) = over_texts(request);
+        let key = pruning::key_condition(&table.shape, &all_columns, &filters);
         let granules: usize = snapshot.parts().iter().map(|p| p.granules()).sum();
         let mut summary = ScanSummary {
             table: format!("{}.{}", table.database, table.name),
@@ -100,6 +103,71 @@ impl EngineSource {
             morsels,
             columns,
         }))
+    }
+}
+
+/// The snapshot with the cells that are asked for behind its columns, and the stored columns of the request.
+fn with_cells(
+    snapshot: &Arc<Snapshot>,
+    mut columns: Vec<usize>,
+    table: &Table,
+    request: &ScanRequest<'_>,
+) -> Result<(Arc<Snapshot>, Vec<usize>)> {
+    if request.cells.is_empty() {
+        return Ok((snapshot.clone(), columns));
+    }
+    let cells = request
+        .cells
+        .iter()
+        .map(|cell| {
+            let stored = table.shape.columns.get(cell.column).and_then(|c| c.stored);
+            let stored = stored.ok_or_else(|| {
+                EngineError::Internal(format!("column {} of `{}` is not stored", cell.column, table.name))
+            })?;
+            Ok((stored, cell.key.clone()))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let first = snapshot.def().columns.len();
+    columns.extend(first..first + cells.len());
+    Ok((Arc::new(snapshot.with_cells(&cells)), columns))
+}
+
+/// The request's columns and filters as if it asked for JSON texts instead of the values of keys: `f(cell, …)` is
+/// `f(text, key, …)` again, as expressions of the table's keys have it.
+fn over_texts(request: &ScanRequest<'_>) -> (Vec<usize>, Vec<Expr>) {
+    let mut columns = request.columns.to_vec();
+    let first = columns.len();
+    columns.extend(request.cells.iter().map(|cell| cell.column));
+    let mut filters = request.filters.to_vec();
+    if !request.cells.is_empty() {
+        for filter in &mut filters {
+            name_keys(filter, first, request.cells);
+        }
+    }
+    (columns, filters)
+}
+
+fn name_keys(expr: &mut Expr, first: usize, cells: &[JsonCell]) {
+    match &mut expr.kind {
+        ExprKind::Call { args, .. } => {
+            let cell = match args.first().map(|a| &a.kind) {
+                Some(ExprKind::Column(at)) => at.checked_sub(first).and_then(|at| cells.get(at)),
+                _ => None,
+            };
+            if let Some(cell) = cell {
+                args.insert(1, Expr::literal(Value::String(cell.key.clone()), DataType::String));
+            }
+            args.iter_mut().for_each(|arg| name_keys(arg, first, cells));
+        }
+        ExprKind::And(list) | ExprKind::Or(list) => {
+            list.iter_mut().for_each(|e| name_keys(e, first, cells));
+        }
+        ExprKind::InSet { arg, .. } => name_keys(arg, first, cells),
+        // Pruning does not look into these.
+        ExprKind::Column(_)
+        | ExprKind::Literal(_)
+        | ExprKind::HigherOrder { .. }
+        | ExprKind::ScalarSubquery(_) => {}
     }
 }
 

@@ -3,6 +3,7 @@
 mod changes;
 mod crashes;
 mod inserts;
+mod json;
 mod limits;
 mod pruning;
 

@@ -182,6 +182,7 @@ impl Binder<'_> {
                 schema,
                 filters: Vec::new(),
                 final_: table.final_ || self.setting_on("final"),
+                cells: Vec::new(),
             },
         };
         if let Some(sample) = &table.sample {

@@ -7,6 +7,7 @@ use engine_types::Block;
 use super::Storage;
 use super::write_part::dictionaries;
 use crate::error::{Result, StorageError};
+use crate::json_shred;
 use crate::manifest::ManifestRecord;
 use crate::merge_rule::RuleMode;
 use crate::merge_stream::MergeStream;
@@ -199,6 +200,8 @@ impl Storage {
                 max_block: number,
                 level: 0,
             };
+            let (def, block) = json_shred::flushed(def, block, &self.options);
+            let def = &def;
             let all: Vec<usize> = (0..def.columns.len()).collect();
             let dictionaries = dictionaries(def, block.rows(), |c| Ok(Some(vec![block.column(c).clone()])))?;
             let run = MemoryRun::new(def, &block, &all)?;

@@ -9,6 +9,7 @@ use super::Storage;
 use super::write_part::dictionaries;
 use crate::counters::ReadCounters;
 use crate::error::Result;
+use crate::json_shred;
 use crate::manifest::ManifestRecord;
 use crate::merge_rule::RuleMode;
 use crate::merge_selector::select_merge;
@@ -126,8 +127,10 @@ impl Storage {
     fn run(&self, job: &Job) -> Result<bool> {
         let name = merged_name(&job.parts);
         let counters = Arc::new(ReadCounters::default());
-        let dictionaries = merged_dictionaries(job, &counters)?;
-        let all: Vec<usize> = (0..job.def.columns.len()).collect();
+        let mut dictionaries = merged_dictionaries(job, &counters)?;
+        let def = json_shred::merged_def(&job.def, &job.parts, &self.options, &counters)?;
+        dictionaries.extend(json_shred::merged_dictionaries(&def, &job.parts, &counters)?);
+        let all: Vec<usize> = (0..def.columns.len()).collect();
         let runs = job
             .parts
             .iter()
@@ -135,7 +138,7 @@ impl Storage {
                 let granules = 0..part.granules();
                 let run = PartRun::new(
                     part.clone(),
-                    &job.def,
+                    &def,
                     &all,
                     &[granules],
                     CacheUse::Bypass,
@@ -145,7 +148,7 @@ impl Storage {
             })
             .collect();
         let stream = MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge);
-        let merged = self.write_part(&job.def, &job.folder, name, stream, dictionaries)?;
+        let merged = self.write_part(&def, &job.folder, name, stream, dictionaries)?;
         self.publish_merged(job, merged)
     }
 
