@@ -19,9 +19,12 @@ mod memtable;
 mod merge_rule;
 mod merge_selector;
 mod merge_stream;
+mod object_cache;
 mod options;
 mod part;
 mod part_scan;
+mod pruning;
+mod skip_index;
 mod snapshot;
 mod sorted_run;
 mod storage;
@@ -35,11 +38,16 @@ pub use engine_codec::{Codec, CodecMisuse, ColumnCodec, Compression};
 pub use error::{Result, StorageError};
 pub use final_scan::FinalScan;
 pub use json_shred::DerivedColumn;
-pub use key_condition::{ColumnRange, KeyCondition, KeyRef, ValueSet};
+pub use key_condition::{Bound, KeyCondition, KeyRef, Predicate, RangeImage, Test, ValueRange, ValueSet};
+pub use object_cache::CacheCounts;
 pub use options::StorageOptions;
-pub use part::{ColumnOnDisk, JsonCellsOnDisk, JsonPathOnDisk, Part, PartName, PartSummary, escape, unescape};
+pub use part::{ColumnOnDisk, JsonCellsOnDisk, JsonPathOnDisk, Layout, Part, PartName, PartSummary, escape, unescape};
+pub use pruning::{Pruning, PruningStep, PruningStage};
+pub use skip_index::{SkipIndexDef, SkipIndexKind, ngrams, token_hash, tokens, value_hash};
 pub use snapshot::{Morsel, Snapshot};
-pub use storage::{Appended, Maintained, Storage};
+pub use storage::{Appended, CacheKind, Maintained, Storage};
 pub use table_def::{
-    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, Partitions, TableDef, TableId,
+    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, TableDef,
+    TableId, WideFrom,
 };
+pub use token_window::TableToken;

@@ -2,6 +2,8 @@
 
 use engine_codec::ColumnCodec;
 
+use crate::table_def::WideFrom;
+
 /// Everything has a sensible default; tests make granules, segments and memtables tiny.
 #[derive(Clone, Debug)]
 pub struct StorageOptions {
@@ -17,6 +19,12 @@ pub struct StorageOptions {
     pub wal_bytes_max: u64,
     /// Budget of decoded blocks kept for the next scan.
     pub cache_bytes: usize,
+    /// Budget of marks kept …
+    pub mark_cache_bytes: usize,
+    /// … of dictionaries …
+    pub dictionary_cache_bytes: usize,
+    /// … of skip indexes, and of ranges of granules.
+    pub index_cache_bytes: usize,
     /// Merges do not build parts larger than this (compressed).
     pub merge_bytes_max: u64,
     /// Parts that one merge takes at most.
@@ -31,6 +39,8 @@ pub struct StorageOptions {
     pub json_rows_min: usize,
     /// Write every column that allows it with this codec, whatever its own; for tests.
     pub forced_codec: Option<ColumnCodec>,
+    /// Where parts become wide, instead of what tables say; for tests.
+    pub forced_wide_from: Option<WideFrom>,
 }
 
 impl Default for StorageOptions {
@@ -42,6 +52,9 @@ impl Default for StorageOptions {
             wal_segment_bytes: 64 << 20,
             wal_bytes_max: 512 << 20,
             cache_bytes: 256 << 20,
+            mark_cache_bytes: 64 << 20,
+            dictionary_cache_bytes: 64 << 20,
+            index_cache_bytes: 64 << 20,
             merge_bytes_max: 4 << 30,
             merge_parts_max: 16,
             tokens_max: 1000,
@@ -49,6 +62,7 @@ impl Default for StorageOptions {
             json_keys_max: 256,
             json_rows_min: 4096,
             forced_codec: None,
+            forced_wide_from: None,
         }
     }
 }

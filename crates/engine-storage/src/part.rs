@@ -5,8 +5,10 @@ mod column_reader;
 mod column_writer;
 mod columns_file;
 mod json_file;
+pub(crate) mod granule_ranges;
 mod marks;
 mod name;
+mod packed_folder;
 mod primary_index;
 mod statistics;
 mod writer;
@@ -14,9 +16,10 @@ mod writer;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use engine_codec::{CodecError, hash128};
-use engine_types::{Column, DataType, Value};
+use engine_codec::{CodecError, hash64, hash128};
+use engine_types::{DataType, Value};
 
+pub use columns_file::Layout;
 pub use name::{PartName, escape, unescape};
 
 pub(crate) use json_file::PartJson;
@@ -29,10 +32,14 @@ use crate::block_cache::BlockCache;
 use crate::directory::{Directory, ReadFile, read_all};
 use crate::error::{Result, StorageError, io_at};
 use crate::json_shred;
+use crate::counters::ReadCounters;
 use crate::lookup_index::{LOOKUP_FILE, LookupIndex};
+use crate::skip_index::{SkipIndex, SkipIndexDef};
 use checksums::{CHECKSUMS_FILE, Checksums};
 use columns_file::{COLUMNS_FILE, Encoding, PartColumn, parse_columns};
 use json_file::{JSON_FILE, parse_json};
+use packed_folder::DATA_FILE;
+use granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
 
 pub(crate) const COUNT_FILE: &str = "count.txt";
 
@@ -84,7 +91,7 @@ pub struct JsonCellsOnDisk {
     pub raw_bytes: u64,
 }
 
-/// An open part. Small files are in memory; marks, dictionaries and the look-up index are loaded when first needed.
+/// An open part. Small files are in memory; marks, dictionaries and indexes are loaded when needed, and cached.
 pub struct Part {
     pub(crate) uid: u64,
     pub(crate) name: PartName,
@@ -97,8 +104,6 @@ pub struct Part {
     /// Columns of JSON texts that are taken apart.
     json: Vec<PartJson>,
     checksums: Checksums,
-    marks: Vec<OnceLock<Arc<Marks>>>,
-    dictionaries: Vec<OnceLock<Arc<Column>>>,
     lookup: OnceLock<Arc<LookupIndex>>,
     directory: Arc<dyn Directory>,
     cache: Arc<BlockCache>,
@@ -134,6 +139,7 @@ impl Part {
             table,
             part: name.to_string(),
             folder,
+            checksums: None,
             suspect: None,
         };
         let text = loading.file(CHECKSUMS_FILE, None)?;
@@ -142,6 +148,15 @@ impl Part {
             return Err(loading.damaged(CHECKSUMS_FILE, 0, "not the file that the manifest knows"));
         }
         let checksums = loading.parse(CHECKSUMS_FILE, &text, Checksums::parse)?;
+        for (file, checksum) in checksums.on_disk() {
+            loading.check_size(file, checksum.bytes)?;
+        }
+        let directory = &checksums.directory(directory, folder);
+        let loading = Loading {
+            directory: directory.as_ref(),
+            checksums: Some(&checksums),
+            ..loading
+        };
         let load = |file: &str| loading.file(file, Some(&checksums));
         let columns = loading.parse(COLUMNS_FILE, &load(COLUMNS_FILE)?, parse_columns)?;
         let rows: u64 = loading.parse(COUNT_FILE, &load(COUNT_FILE)?, |text| {
@@ -164,27 +179,24 @@ impl Part {
         } else {
             Vec::new()
         };
-        for (file, checksum) in &checksums.files {
-            loading.check_size(file, checksum.bytes)?;
-        }
+        let summary = PartSummary {
+            rows,
+            bytes: checksums.total_bytes() + text.len() as u64,
+            checksums_hash,
+        };
+        let directory = directory.clone();
         Ok(Self {
             uid,
             table: table.to_owned(),
             folder: folder.to_owned(),
-            summary: PartSummary {
-                rows,
-                bytes: checksums.total_bytes() + text.len() as u64,
-                checksums_hash,
-            },
+            summary,
             index,
-            marks: columns.iter().map(|_| OnceLock::new()).collect(),
-            dictionaries: columns.iter().map(|_| OnceLock::new()).collect(),
             lookup: OnceLock::new(),
             columns,
             statistics,
             json,
             checksums,
-            directory: directory.clone(),
+            directory,
             cache: cache.clone(),
             obsolete: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
@@ -203,6 +215,19 @@ impl Part {
     /// Size of all files.
     pub fn bytes(&self) -> u64 {
         self.summary.bytes
+    }
+
+    pub fn layout(&self) -> Layout {
+        if self.checksums.sections.is_empty() {
+            Layout::Wide
+        } else {
+            Layout::Compact
+        }
+    }
+
+    /// Files in its folder.
+    pub fn files_on_disk(&self) -> usize {
+        self.checksums.on_disk().count() + 1
     }
 
     pub fn granules(&self) -> usize {
@@ -342,6 +367,61 @@ impl Part {
         Ok(())
     }
 
+    /// Least and greatest values of granules, when the part has them. Damage is reported and otherwise means that
+    /// nothing is known.
+    pub(crate) fn granule_ranges(&self, counters: &ReadCounters) -> Option<Arc<GranuleRanges>> {
+        if !self.checksums.files.contains_key(GRANULE_RANGES_FILE) {
+            return None;
+        }
+        let loaded = self.cache.ranges.get_or_load((self.uid, 0), || {
+            let loading = self.loading();
+            let bytes = loading.file(GRANULE_RANGES_FILE, Some(&self.checksums))?;
+            counters.add_file_bytes(bytes.len());
+            let ranges = GranuleRanges::decode(&bytes, self.granules())
+                .map_err(|e| loading.damaged(GRANULE_RANGES_FILE, 0, e.to_string()))?;
+            let size = ranges.byte_size();
+            Ok::<_, StorageError>((ranges, size))
+        });
+        self.or_unknown(loaded)
+    }
+
+    /// The skip index, when the part has it as it is declared.
+    pub(crate) fn skip_index(&self, def: &SkipIndexDef, counters: &ReadCounters) -> Option<Arc<SkipIndex>> {
+        let file = def.file();
+        if !self.checksums.files.contains_key(&file) {
+            return None;
+        }
+        // Another declaration under the same name is another object.
+        let object = (hash64(format!("{file} {}", def.fingerprint).as_bytes()) >> 32) as u32;
+        let loaded = self.cache.indexes.get_or_load((self.uid, object), || {
+            let loading = self.loading();
+            let bytes = loading.file(&file, Some(&self.checksums))?;
+            counters.add_file_bytes(bytes.len());
+            let index = SkipIndex::decode(&bytes, def, self.granules())
+                .map_err(|e| loading.damaged(&file, 0, e.to_string()))?;
+            let size = index.as_ref().map_or(0, SkipIndex::byte_size);
+            Ok::<_, StorageError>((index.map(Arc::new), size))
+        });
+        self.or_unknown(loaded)?.as_ref().clone()
+    }
+
+    /// Whether the part has a file of this skip index.
+    pub fn has_skip_index(&self, def: &SkipIndexDef) -> bool {
+        self.checksums.files.contains_key(&def.file())
+    }
+
+    /// Bytes of a skip index's file.
+    pub fn skip_index_bytes(&self, def: &SkipIndexDef) -> u64 {
+        self.checksums.files.get(&def.file()).map_or(0, |f| f.bytes)
+    }
+
+    /// An index that cannot be read proves nothing; the rows themselves are read.
+    fn or_unknown<T>(&self, loaded: Result<T>) -> Option<T> {
+        loaded
+            .inspect_err(|error| tracing::warn!(part = %self.name, table = %self.table, %error, "reading without an index"))
+            .ok()
+    }
+
     pub(crate) fn has_lookup(&self) -> bool {
         self.checksums.files.contains_key(LOOKUP_FILE)
     }
@@ -406,6 +486,7 @@ impl Part {
             table: &self.table,
             part: self.name.to_string(),
             folder: &self.folder,
+            checksums: Some(&self.checksums),
             suspect: Some(&self.suspect),
         }
     }
@@ -430,6 +511,8 @@ struct Loading<'a> {
     table: &'a str,
     part: String,
     folder: &'a str,
+    /// Once they are read: they know where the sections of the data file are.
+    checksums: Option<&'a Checksums>,
     /// Of a part that is open: told of every damage.
     suspect: Option<&'a AtomicBool>,
 }
@@ -439,12 +522,22 @@ impl Loading<'_> {
         if let Some(suspect) = self.suspect {
             suspect.store(true, Ordering::Release);
         }
+        let problem = problem.into();
+        let section = self.checksums.and_then(|c| c.sections.get(file));
+        let (file, offset, problem) = match section {
+            None => (file, offset, problem),
+            Some(start) => (
+                DATA_FILE,
+                start + offset,
+                format!("in section `{file}`: {problem}"),
+            ),
+        };
         StorageError::DamagedPart {
             table: self.table.to_owned(),
             part: self.part.clone(),
             file: file.to_owned(),
             offset,
-            problem: problem.into(),
+            problem,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::json_shred::{memory_column, with_cells};
 use crate::key_condition::KeyCondition;
 use crate::part::Part;
 use crate::part_scan::read_part;
+use crate::pruning::{Pruning, prune, prune_part};
 use crate::sorted_run::CacheUse;
 use crate::table_def::{MergeRule, TableDef, TableId};
 
@@ -129,10 +130,15 @@ impl Snapshot {
     /// All rows that may match `key`, in pieces of about `target_rows` (whole granules; from 65,536 rows on they fit
     /// the units that are decoded and cached). Memory is not pruned.
     pub fn morsels(&self, key: &KeyCondition, target_rows: usize) -> Vec<Morsel> {
+        self.morsels_of(&self.prune(key), target_rows)
+    }
+
+    /// The same of what pruning left.
+    pub fn morsels_of(&self, pruning: &Pruning, target_rows: usize) -> Vec<Morsel> {
         let mut out = Vec::new();
-        for part in self.parts.iter() {
-            for granules in self.pruned(part, key) {
-                cut(part, granules, target_rows, &mut out);
+        for (part, runs) in &pruning.parts {
+            for granules in runs {
+                cut(part, granules.clone(), target_rows, &mut out);
             }
         }
         for block in &self.memory {
@@ -152,18 +158,12 @@ impl Snapshot {
 
     /// Runs of granules of a part that may match.
     pub(crate) fn pruned(&self, part: &Arc<Part>, key: &KeyCondition) -> Vec<Range<usize>> {
-        let mut out: Vec<Range<usize>> = Vec::new();
-        if !key.may_match_part(part, &self.def) {
-            return out;
-        }
-        for (granule, keep) in key.granules(&part.index).into_iter().enumerate() {
-            match out.last_mut() {
-                _ if !keep => {}
-                Some(last) if last.end == granule => last.end += 1,
-                _ => out.push(granule..granule + 1),
-            }
-        }
-        out
+        prune_part(&self.def, part, key, &self.counters)
+    }
+
+    /// What of the parts may hold rows that match.
+    pub fn prune(&self, key: &KeyCondition) -> Pruning {
+        prune(&self.def, &self.parts, key, &self.counters)
     }
 
     /// The columns `columns` (numbers in the table) of all rows of the morsel. Dictionary columns come as `Dict` over

@@ -1,6 +1,7 @@
 //! The storage: tables over one directory, one log and one manifest. Threads may call everything at once.
 
 mod append;
+mod caches;
 mod contains;
 mod flush;
 mod merge;
@@ -16,6 +17,7 @@ use hashbrown::HashSet;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 pub use append::Appended;
+pub use caches::CacheKind;
 pub use flush::Maintained;
 
 use crate::block_cache::BlockCache;

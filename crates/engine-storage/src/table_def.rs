@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use engine_codec::ColumnCodec;
-use engine_types::{Block, Column, DataType};
+use engine_types::{Block, Column, DataType, Value};
+
+use crate::skip_index::SkipIndexDef;
 
 use crate::json_shred::{Derived, DerivedColumn};
 
@@ -54,6 +56,49 @@ pub enum MergeRule {
     Collapsing { sign: usize },
 }
 
+/// A part is wide from this many raw bytes and this many rows on, and compact below either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WideFrom {
+    pub bytes: u64,
+    pub rows: u64,
+}
+
+impl WideFrom {
+    pub(crate) fn is_wide(self, bytes: u64, rows: u64) -> bool {
+        bytes >= self.bytes && rows >= self.rows
+    }
+}
+
+impl Default for WideFrom {
+    fn default() -> Self {
+        Self {
+            bytes: 10 << 20,
+            rows: 0,
+        }
+    }
+}
+
+/// When inserts into a partition with many parts wait, or fail. ClickHouse's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartPressure {
+    /// From this many parts on, an insert waits: longer the more there are …
+    pub delay_from: usize,
+    /// … and from this many on it is refused. 0 = never.
+    pub refuse_from: usize,
+    /// The longest an insert waits.
+    pub delay_ms_max: u64,
+}
+
+impl Default for PartPressure {
+    fn default() -> Self {
+        Self {
+            delay_from: 1000,
+            refuse_from: 3000,
+            delay_ms_max: 1000,
+        }
+    }
+}
+
 /// A table as storage sees it.
 #[derive(Clone)]
 pub struct TableDef {
@@ -72,6 +117,12 @@ pub struct TableDef {
     pub keys: Arc<dyn KeyExprs>,
     /// What the last of `columns` are computed from; storage adds such columns to definitions of its own.
     pub derived: Vec<DerivedColumn>,
+    pub wide_from: WideFrom,
+    pub pressure: PartPressure,
+    /// Columns whose least and greatest values are kept for each granule.
+    pub granule_ranges: Vec<usize>,
+    /// Written with every part.
+    pub skip_indexes: Vec<SkipIndexDef>,
 }
 
 impl TableDef {
@@ -95,6 +146,10 @@ impl TableDef {
             definition: Vec::new(),
             keys,
             derived: Vec::new(),
+            wide_from: WideFrom::default(),
+            pressure: PartPressure::default(),
+            granule_ranges: Vec::new(),
+            skip_indexes: Vec::new(),
         }
     }
 
@@ -187,6 +242,18 @@ pub trait KeyExprs: Send + Sync {
 
     fn partition(&self, block: &Block) -> Result<Partitions, String> {
         Ok(Partitions::unpartitioned(block.rows()))
+    }
+
+    /// The values of the partition key's elements behind a partition's id, where they can be told from it.
+    fn partition_values(&self, id: &str) -> Vec<Option<Value>> {
+        let _ = id;
+        Vec::new()
+    }
+
+    /// The expressions of skip index `index` (of [`TableDef::skip_indexes`]) over a block of all columns of the table.
+    fn skip_index(&self, index: usize, block: &Block) -> Result<Vec<Column>, String> {
+        let _ = block;
+        Err(format!("there is no skip index {index}"))
     }
 
     /// Column `index` of rows in a part that was written before the column was added.

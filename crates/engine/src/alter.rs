@@ -132,8 +132,26 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
             }
         }
         AlterAction::DropProjection { name, .. } => create.projections.retain(|p| p.name != *name),
-        AlterAction::AddConstraint { constraint, .. } => create.constraints.push(constraint.clone()),
-        AlterAction::DropConstraint { name, .. } => create.constraints.retain(|c| c.name != *name),
+        AlterAction::AddConstraint {
+            if_not_exists,
+            constraint,
+        } => {
+            if !create.constraints.iter().any(|c| c.name == constraint.name) {
+                create.constraints.push(constraint.clone());
+            } else if !if_not_exists {
+                return Err(EngineError::refused(
+                    44,
+                    format!("constraint `{}` exists already", constraint.name),
+                ));
+            }
+        }
+        AlterAction::DropConstraint { if_exists, name } => {
+            let before = create.constraints.len();
+            create.constraints.retain(|c| c.name != *name);
+            if create.constraints.len() == before && !if_exists {
+                return Err(EngineError::refused(36, format!("there is no constraint `{name}`")));
+            }
+        }
         AlterAction::ModifySetting(settings) => {
             for setting in settings {
                 create.storage.settings.retain(|s| s.name != setting.name);

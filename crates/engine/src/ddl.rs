@@ -68,20 +68,13 @@ pub(crate) fn marker(database: &str, name: &str, definition: &Definition) -> Tab
     }
 }
 
-fn bare(create: Statement) -> Definition {
-    Definition {
-        create,
-        stored: Vec::new(),
-        dropped: Vec::new(),
-    }
-}
-
 impl Engine {
     /// Runs `change` on a copy of the catalogue and publishes it when that went well.
-    fn change<T>(&self, change: impl FnOnce(&mut Catalogue) -> Result<T>) -> Result<T> {
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Catalogue) -> Result<T>) -> Result<T> {
         let _one_at_a_time = self.ddl.write();
         let mut catalogue = self.catalogue().as_ref().clone();
         let outcome = change(&mut catalogue);
+        catalogue.index();
         // Also after a failure half-way: what the storage has done is done.
         *self.catalogue.write() = Arc::new(catalogue);
         outcome
@@ -96,7 +89,7 @@ impl Engine {
                     Err(EngineError::DatabaseExists(create.name.clone()))
                 };
             }
-            let definition = bare(Statement::CreateDatabase(create.clone()));
+            let definition = Definition::bare(Statement::CreateDatabase(create.clone()));
             self.storage
                 .create_table(marker(&create.name, DATABASE_MARKER, &definition))?;
             catalogue.databases.insert(create.name.clone());
@@ -151,6 +144,12 @@ impl Engine {
                     "the database `system` cannot be changed",
                 ));
             }
+            if name.starts_with(crate::materialized_view::INNER_PREFIX) {
+                return Err(EngineError::refused(
+                    36,
+                    format!("names that begin with `{}` are those of views", crate::materialized_view::INNER_PREFIX),
+                ));
+            }
             if let Some(existing) = catalogue.find(&database, &name) {
                 if if_not_exists {
                     return Ok(false);
@@ -164,7 +163,7 @@ impl Engine {
                 self.storage.drop_table(existing.id())?;
                 catalogue.objects.remove(&(database.clone(), name.clone()));
             }
-            let definition = bare(Statement::CreateTable(Box::new(create)));
+            let definition = Definition::bare(Statement::CreateTable(Box::new(create)));
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
             let id =
@@ -181,7 +180,7 @@ impl Engine {
 
     pub(crate) fn create_view(&self, create: &CreateView, options: &QueryOptions) -> Result<()> {
         if create.materialized {
-            return Err(EngineError::refused(48, "materialized views are not supported"));
+            return self.create_materialized_view(create, options);
         }
         let (database, name) = resolve_name(&create.name, options)?;
         // Refuses what could never be read.
@@ -207,14 +206,9 @@ impl Engine {
                 self.storage.drop_table(existing.id())?;
                 catalogue.objects.remove(&(database.clone(), name.clone()));
             }
-            let definition = bare(Statement::CreateView(Box::new(stored.clone())));
+            let definition = Definition::bare(Statement::CreateView(Box::new(stored)));
             let id = self.storage.create_table(marker(&database, &name, &definition))?;
-            let view = View {
-                id,
-                database: database.clone(),
-                name: name.clone(),
-                create: stored,
-            };
+            let view = View::new(id, &database, &name, &definition)?;
             catalogue
                 .objects
                 .insert((database, name), Object::View(Arc::new(view)));
@@ -227,9 +221,6 @@ impl Engine {
             DropKind::Object(kind) => kind,
             DropKind::Function => return Err(EngineError::refused(48, "DROP FUNCTION is not supported")),
         };
-        if drop.verb == DropVerb::Detach {
-            return Err(EngineError::refused(48, "DETACH is not supported"));
-        }
         self.change(|catalogue| {
             for name in &drop.names {
                 if kind == ObjectKind::Database {
@@ -248,7 +239,14 @@ impl Engine {
                     Err(error) => return Err(error),
                 };
                 match (drop.verb, &object) {
+                    (DropVerb::Detach, _) => {
+                        self.detach(catalogue, &database, &name, drop.permanently)?;
+                    }
                     (DropVerb::Truncate, Object::Table(table)) => self.storage.truncate_table(table.id)?,
+                    (DropVerb::Truncate, Object::View(view)) if view.inner.is_some() => {
+                        let inner = catalogue.table(&database, &name)?;
+                        self.storage.truncate_table(inner.id)?;
+                    }
                     (DropVerb::Truncate, Object::View(_)) => {
                         return Err(EngineError::refused(48, format!("`{name}` is a view")));
                     }
@@ -258,6 +256,7 @@ impl Engine {
                         }
                         self.storage.drop_table(object.id())?;
                         catalogue.objects.remove(&(database, name));
+                        self.drop_inner(catalogue, &object)?;
                     }
                 }
             }
@@ -282,11 +281,13 @@ impl Engine {
         let names: Vec<(String, String)> = catalogue
             .objects
             .keys()
+            .chain(catalogue.detached.keys())
             .filter(|(d, _)| d == database)
             .cloned()
             .collect();
         for key in names {
-            if let Some(object) = catalogue.objects.remove(&key) {
+            let detached = catalogue.detached.remove(&key);
+            if let Some(object) = catalogue.objects.remove(&key).or(detached) {
                 self.storage.drop_table(object.id())?;
             }
         }
@@ -333,10 +334,9 @@ impl Engine {
                 shape: table.shape.clone(),
             })),
             Object::View(view) => Object::View(Arc::new(View {
-                id: view.id,
                 database,
                 name,
-                create: view.create.clone(),
+                ..view.as_ref().clone()
             })),
         };
         catalogue.objects.insert(to.clone(), renamed);
@@ -370,8 +370,9 @@ impl Engine {
     ) -> Result<()> {
         let (database, name) = resolve_name(name, options)?;
         self.change(|catalogue| {
-            let Object::Table(table) = catalogue.get(&database, &name)?.clone() else {
-                return Err(EngineError::refused(48, format!("`{name}` is a view")));
+            let table = match catalogue.get(&database, &name)?.clone() {
+                Object::Table(table) => table,
+                Object::View(view) => return self.alter_view(catalogue, &view, actions, options),
             };
             let mut definition = table.shape.definition.clone();
             let before = definition.clone();
@@ -427,7 +428,7 @@ impl Engine {
     }
 }
 
-fn insert_table(catalogue: &mut Catalogue, id: TableId, database: &str, name: &str, shape: Arc<Shape>) {
+pub(crate) fn insert_table(catalogue: &mut Catalogue, id: TableId, database: &str, name: &str, shape: Arc<Shape>) {
     let table = Table {
         id,
         database: database.to_owned(),

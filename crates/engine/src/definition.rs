@@ -14,6 +14,10 @@ pub(crate) struct Definition {
     pub(crate) stored: Vec<StoredColumn>,
     /// Names of stored columns that were dropped. Old parts still have them, so they are never used again.
     pub(crate) dropped: Vec<String>,
+    /// Of a materialized view without `TO`: the table of its rows, in the view's database.
+    pub(crate) inner: Option<String>,
+    /// `DETACH … PERMANENTLY`: there, but not to be seen until it is attached.
+    pub(crate) detached: bool,
 }
 
 /// One column of the storage. Names in parts never change: renaming a column changes only `column`.
@@ -49,6 +53,8 @@ impl Definition {
             "create": self.create.to_string(),
             "stored": stored,
             "dropped": self.dropped,
+            "inner": self.inner,
+            "detached": self.detached,
         })
         .to_string()
         .into_bytes()
@@ -78,7 +84,20 @@ impl Definition {
             create: engine_sql::parse_statement(&create)?,
             stored,
             dropped: list(&json["dropped"]).iter().filter_map(text).collect(),
+            inner: text(&json["inner"]),
+            detached: json["detached"].as_bool().unwrap_or(false),
         })
+    }
+
+    /// Of an object without rows of its own.
+    pub(crate) fn bare(create: Statement) -> Self {
+        Self {
+            create,
+            stored: Vec::new(),
+            dropped: Vec::new(),
+            inner: None,
+            detached: false,
+        }
     }
 
     /// A name for a new stored column that no part has used: the column's own name where possible.

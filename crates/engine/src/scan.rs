@@ -219,12 +219,12 @@ impl Scan for StorageScan {
 }
 
 /// Rows that are in memory already: one block a morsel.
-struct Blocks {
+pub(crate) struct Blocks {
     blocks: Vec<Block>,
 }
 
 impl Blocks {
-    fn new(blocks: Vec<Block>) -> Self {
+    pub(crate) fn new(blocks: Vec<Block>) -> Self {
         Self { blocks }
     }
 }

@@ -10,6 +10,7 @@ use engine_types::{Block, Column, DataType, Field, Schema};
 
 use crate::binding;
 use crate::column_codec::column_codec;
+use crate::constraint::{self, Check};
 use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
@@ -50,6 +51,8 @@ pub(crate) struct DefaultExpr {
     /// Positions of the columns it reads.
     pub(crate) inputs: Vec<usize>,
     compiled: CompiledExprs,
+    /// Whether it depends on the time of the insert.
+    pub(crate) timed: bool,
 }
 
 /// Everything about a table except its rows and its id.
@@ -63,6 +66,7 @@ pub(crate) struct Shape {
     pub(crate) partition_key: Option<plan::Expr>,
     /// Columns of the exact look-up index.
     pub(crate) lookup: Vec<usize>,
+    pub(crate) checks: Vec<Check>,
 }
 
 pub(crate) struct Stored {
@@ -81,6 +85,21 @@ const DEFAULT_GRANULE_ROWS: usize = 8192;
 const DEFAULT_GRANULE_BYTES: usize = 10 << 20;
 
 impl DefaultExpr {
+    pub(crate) fn new(expr: &plan::Expr, timed: bool) -> Result<Self> {
+        let mut inputs = Vec::new();
+        binding::visit_columns(expr, &mut |c| {
+            if !inputs.contains(&c) {
+                inputs.push(c);
+            }
+        });
+        Ok(Self {
+            ty: expr.ty.clone(),
+            inputs,
+            compiled: CompiledExprs::new(std::slice::from_ref(expr))?,
+            timed,
+        })
+    }
+
     /// The values for `rows` rows; `columns` are all columns of the table, of which those at `inputs` count.
     pub(crate) fn eval(&self, columns: &[Column], rows: usize, to: &DataType) -> Result<Column> {
         let block = Block::new(columns.to_vec(), rows);
@@ -178,7 +197,16 @@ impl Shape {
             sorting_key,
             partition_key,
             lookup,
+            checks: constraint::checks(&create, &schema)?,
         })
+    }
+
+    /// Names and types of all columns, in order.
+    pub(crate) fn schema(&self) -> Schema {
+        self.columns
+            .iter()
+            .map(|c| Field::new(&c.name, c.ty.clone()))
+            .collect()
     }
 
     pub(crate) fn create(&self) -> Result<&CreateTable> {
@@ -343,17 +371,7 @@ fn resolve_columns(defs: &[ast::ColumnDef]) -> Result<Vec<TableColumn>> {
         if columns[at].ty == DataType::Nothing {
             columns[at].ty = expr.ty.clone();
         }
-        let mut inputs = Vec::new();
-        binding::visit_columns(&expr, &mut |c| {
-            if !inputs.contains(&c) {
-                inputs.push(c);
-            }
-        });
-        columns[at].default = Some(DefaultExpr {
-            ty: expr.ty.clone(),
-            inputs,
-            compiled: CompiledExprs::new(std::slice::from_ref(&expr))?,
-        });
+        columns[at].default = Some(DefaultExpr::new(&expr, binding::reads_the_time(&text))?);
     }
     Ok(columns)
 }

@@ -124,6 +124,9 @@ fn tables(state: &SystemState<'_>) -> Rows {
         ("total_rows", DataType::UInt64.nullable()),
         ("total_bytes", DataType::UInt64.nullable()),
         ("comment", DataType::String),
+        ("as_select", DataType::String),
+        ("dependencies_database", DataType::Array(Box::new(DataType::String))),
+        ("dependencies_table", DataType::Array(Box::new(DataType::String))),
     ];
     let mut rows: Vec<Vec<Value>> = NAMES
         .iter()
@@ -136,7 +139,8 @@ fn tables(state: &SystemState<'_>) -> Rows {
                 text(""),
                 text(""),
             ];
-            row.extend([Value::Null, Value::Null, text("")]);
+            row.extend([Value::Null, Value::Null, text(""), text("")]);
+            row.extend([Value::Array(Vec::new()), Value::Array(Vec::new())]);
             row
         })
         .collect();
@@ -185,6 +189,16 @@ fn tables(state: &SystemState<'_>) -> Rows {
                 ]);
             }
         }
+        row.push(match object {
+            Object::View(view) => text(view.create.query.to_string()),
+            Object::Table(_) => text(""),
+        });
+        let followers = state.catalogue.followers(database, name);
+        let list = |pick: fn(&crate::catalogue::View) -> &str| {
+            Value::Array(followers.iter().map(|view| text(pick(view))).collect())
+        };
+        row.push(list(|view| &view.database));
+        row.push(list(|view| &view.name));
         rows.push(row);
     }
     (columns, rows)

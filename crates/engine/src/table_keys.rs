@@ -8,7 +8,7 @@ use engine_types::{Block, Column, DataType, Value};
 
 use crate::binding;
 use crate::error::Result;
-use crate::shape::Shape;
+use crate::shape::{Shape, TableColumn};
 
 pub(crate) struct TableKeys {
     shape: Arc<Shape>,
@@ -89,21 +89,44 @@ impl KeyExprs for TableKeys {
         let Some(column) = stored.column.map(|c| &self.shape.columns[c]) else {
             return Ok(Column::defaults(ty, rows));
         };
+        let value = self.default_of(column, index, ty, source, 0)?;
+        Ok(value.flatten())
+    }
+}
+
+/// How many ALIAS columns may lead from a default to stored columns. A loop of them ends here.
+const ALIASES_MAX: usize = 32;
+
+impl TableKeys {
+    /// The default of a column over stored columns of old rows, through the ALIAS columns it names; `missing` is the
+    /// stored column in question.
+    fn default_of(
+        &self,
+        column: &TableColumn,
+        missing: usize,
+        ty: &DataType,
+        source: &dyn ColumnSource,
+        depth: usize,
+    ) -> std::result::Result<Column, String> {
+        let rows = source.rows();
         let Some(default) = &column.default else {
             return Ok(Column::defaults(ty, rows));
         };
-        let columns = self
-            .shape
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(i, c)| match c.stored {
-                Some(stored) if default.inputs.contains(&i) && stored != index => source.column(stored),
-                _ => Ok(Column::defaults(&c.ty, rows)),
-            })
-            .collect::<std::result::Result<Vec<_>, String>>()?;
-        let value = default.eval(&columns, rows, ty).map_err(|e| e.to_string())?;
-        Ok(value.flatten())
+        if depth > ALIASES_MAX {
+            return Err(format!("the default of column `{}` depends on itself", column.name));
+        }
+        let inputs = self.shape.columns.iter().enumerate().map(|(i, c)| {
+            if !default.inputs.contains(&i) {
+                return Ok(Column::defaults(&c.ty, rows));
+            }
+            match c.stored {
+                Some(stored) if stored != missing => source.column(stored),
+                Some(_) => Ok(Column::defaults(&c.ty, rows)),
+                None => self.default_of(c, missing, &c.ty, source, depth + 1),
+            }
+        });
+        let inputs = inputs.collect::<std::result::Result<Vec<_>, String>>()?;
+        default.eval(&inputs, rows, ty).map_err(|e| e.to_string())
     }
 }
 

@@ -1,10 +1,14 @@
 //! The engine through its door: inserts, look-ups, restarts, limits.
 
 mod changes;
+mod constraints;
 mod crashes;
+mod defaults;
+mod insert_blocks;
 mod inserts;
 mod json;
 mod limits;
+mod materialized_views;
 mod pruning;
 
 use std::path::Path;

@@ -91,6 +91,7 @@ pub(crate) fn read_cost(ty: &DataType) -> u64 {
         DataType::LowCardinality(_) => 4,
         DataType::Nullable(inner) => 1 + read_cost(inner),
         DataType::String | DataType::FixedString(_) => 64,
+        DataType::AggregateFunction(_) => 256,
         DataType::Array(_) | DataType::Map(..) => 128,
         DataType::Tuple(elements) => elements.iter().map(|(_, ty)| read_cost(ty)).sum(),
         DataType::Uuid => 8,

@@ -366,3 +366,5 @@ proptest! {
         }
     }
 }
+
+mod states;

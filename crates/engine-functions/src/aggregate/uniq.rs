@@ -9,12 +9,18 @@ use hashbrown::HashTable;
 
 use super::cells::Form;
 use super::{Base, OnNull, State, at_least_one, maker};
+use super::state_bytes::{StateReader, put_number, put_u64};
 use crate::FunctionError;
+use crate::operand::row;
 use crate::row_key::{Wide, wide_keys};
 
 /// What stands for a value: itself when it is at most 128 bits, else a 128-bit hash, as in ClickHouse.
-pub(super) trait Key: Copy + Eq + Send + 'static {
+pub(super) trait Key: Copy + Ord + Send + 'static {
     fn hash(self, group: u32) -> u64;
+
+    fn put(self, out: &mut Vec<u8>);
+
+    fn take(input: &mut StateReader<'_>) -> Result<Self, FunctionError>;
 }
 
 fn fold(a: u64, b: u64) -> u64 {
@@ -30,6 +36,14 @@ impl Key for u64 {
             0xD6E8_FEB8_6659_FD93 ^ u64::from(group).rotate_left(17),
         )
     }
+
+    fn put(self, out: &mut Vec<u8>) {
+        put_u64(out, self);
+    }
+
+    fn take(input: &mut StateReader<'_>) -> Result<Self, FunctionError> {
+        input.u64()
+    }
 }
 
 impl Key for Wide {
@@ -37,6 +51,15 @@ impl Key for Wide {
     fn hash(self, group: u32) -> u64 {
         fold(self.0 ^ 0x9E37_79B9_7F4A_7C15, self.1 ^ 0xD6E8_FEB8_6659_FD93)
             ^ fold(u64::from(group) + 1, 0xA076_1D64_78BD_642F)
+    }
+
+    fn put(self, out: &mut Vec<u8>) {
+        put_u64(out, self.0);
+        put_u64(out, self.1);
+    }
+
+    fn take(input: &mut StateReader<'_>) -> Result<Self, FunctionError> {
+        Ok(Self(input.u64()?, input.u64()?))
     }
 }
 
@@ -109,6 +132,30 @@ impl<K: Key> State for Uniq<K> {
     fn finish(&mut self) -> Result<Column, FunctionError> {
         self.set = PairSet::new();
         Ok(Column::UInt64(std::mem::take(&mut self.counts).into()))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        let mut keys: Vec<Vec<K>> = vec![Vec::new(); out.len()];
+        for (key, group) in &self.set.table {
+            if let Some(keys) = keys.get_mut(*group as usize) {
+                keys.push(*key);
+            }
+        }
+        for (mut keys, out) in keys.into_iter().zip(out) {
+            keys.sort_unstable();
+            put_number(out, keys.len() as u64);
+            keys.into_iter().for_each(|key| key.put(out));
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (group, input) in input.iter_mut().enumerate() {
+            for _ in 0..input.count(size_of::<K>())? {
+                let key = K::take(input)?;
+                self.counts[group] += u64::from(self.set.insert(key, row(group)));
+            }
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

@@ -107,7 +107,9 @@ impl Binder<'_> {
             return Ok(of_plan(plan, vec![name]));
         }
         if let Some(info) = self.catalog.table(database.as_deref(), &name) {
-            return self.stored_table(&info, table);
+            let mut relation = self.stored_table(&info, table)?;
+            answer_to(&mut relation, database.as_deref(), &name, &info);
+            return Ok(relation);
         }
         if database.as_deref() == Some("system") {
             match name.as_str() {
@@ -146,7 +148,8 @@ impl Binder<'_> {
         let full = format!("{}.{}", info.name.database, info.name.table);
         let qualifiers = vec![info.name.table.clone(), full];
         if let Some(view) = &info.view {
-            let plan = self.expanding(|b| b.query(view, &None))?;
+            let view = read_as(view, table);
+            let plan = self.expanding(|b| b.query(&view, &None))?;
             return Ok(of_plan(plan, qualifiers));
         }
         let qualifiers = Rc::new(qualifiers);
@@ -355,6 +358,41 @@ impl Binder<'_> {
             schema,
         })
     }
+}
+
+/// A table that stands for another (Distributed, a materialized view) answers to its own name too.
+fn answer_to(relation: &mut Relation, database: Option<&str>, name: &str, info: &TableInfo) {
+    if info.name.table == name {
+        return;
+    }
+    let mut qualifiers: Option<Rc<Vec<String>>> = None;
+    for column in &mut relation.columns {
+        let shared = qualifiers.get_or_insert_with(|| {
+            let mut list = vec![name.to_owned()];
+            list.extend(database.map(|database| format!("{database}.{name}")));
+            list.extend(column.qualifiers.iter().cloned());
+            Rc::new(list)
+        });
+        column.qualifiers = shared.clone();
+    }
+}
+
+/// The query of a view with the FINAL and SAMPLE of the place that names it, where it is no more than one table.
+fn read_as<'q>(view: &'q ast::Query, table: &TableRef) -> std::borrow::Cow<'q, ast::Query> {
+    let mut query = std::borrow::Cow::Borrowed(view);
+    if !table.final_ && table.sample.is_none() {
+        return query;
+    }
+    if let ast::SetExpr::Select(select) = &mut query.to_mut().body
+        && let [FromItem::Table(inner)] = select.from.as_mut_slice()
+    {
+        inner.final_ |= table.final_;
+        if inner.sample.is_none() {
+            inner.sample.clone_from(&table.sample);
+            inner.sample_offset.clone_from(&table.sample_offset);
+        }
+    }
+    query
 }
 
 /// The columns of a plan under one set of qualifiers.

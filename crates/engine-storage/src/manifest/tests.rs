@@ -6,12 +6,7 @@ use super::*;
 use crate::directory::SimulatedDirectory;
 
 fn part(block: u64) -> (PartName, PartSummary) {
-    let name = PartName {
-        partition: "2021 11".to_owned(),
-        min_block: block,
-        max_block: block,
-        level: 0,
-    };
+    let name = PartName::inserted("2021 11", block);
     let summary = PartSummary {
         rows: block * 10,
         bytes: 7,

@@ -7,8 +7,10 @@ use engine_types::{Block, Column, DataType};
 
 use super::checksums::{CHECKSUMS_FILE, Checksums, FileChecksum};
 use super::column_writer::{ColumnWriter, write_file};
-use super::columns_file::{COLUMNS_FILE, Encoding, PartColumn, columns_to_text};
+use super::columns_file::{COLUMNS_FILE, Encoding, Layout, PartColumn, columns_to_text};
 use super::json_file::{CellKinds, JSON_FILE, PartJson, json_to_text};
+use super::packed_folder::PackedFolder;
+use super::granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
 use super::primary_index::{PRIMARY_FILE, PrimaryIndex};
 use super::statistics::{ColumnRangeKnown, STATISTICS_FILE, encode_statistics};
 use super::{COUNT_FILE, PartSummary};
@@ -17,10 +19,14 @@ use crate::directory::Directory;
 use crate::error::{Result, StorageError, io_at};
 use crate::json_shred::{Derived, plain_strings};
 use crate::lookup_index::{LOOKUP_FILE, encode_lookup, lookup_hash, lookup_keys};
-use crate::table_def::TableDef;
+use crate::table_def::{TableDef, WideFrom};
+use crate::skip_index::SkipIndexWriter;
 
 pub(crate) struct PartWriter {
-    directory: Arc<dyn Directory>,
+    /// Holds the files together while the part may become a compact one.
+    directory: Arc<PackedFolder>,
+    wide_from: WideFrom,
+    raw_bytes: u64,
     folder: String,
     def: Arc<TableDef>,
     /// By number in the table; `None`: another column stands for it.
@@ -34,6 +40,9 @@ pub(crate) struct PartWriter {
     statistics: Vec<ColumnRangeKnown>,
     lookup: Vec<(u64, u32)>,
     rows: u64,
+    /// Of the columns of [`TableDef::granule_ranges`], in that order.
+    granule_ranges: Vec<Vec<ColumnRangeKnown>>,
+    skip_indexes: Vec<SkipIndexWriter>,
 }
 
 impl PartWriter {
@@ -49,6 +58,7 @@ impl PartWriter {
         directory
             .create_folder(folder)
             .map_err(io_at("create folder", folder))?;
+        let directory = Arc::new(PackedFolder::create(directory, folder));
         let table = def.full_name();
         let columns = def
             .columns
@@ -78,7 +88,9 @@ impl PartWriter {
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Self {
-            directory: directory.clone(),
+            directory,
+            wide_from: def.wide_from,
+            raw_bytes: 0,
             folder: folder.to_owned(),
             def: def.clone(),
             granule_rows: Vec::new(),
@@ -91,7 +103,16 @@ impl PartWriter {
             columns,
             lookup: Vec::new(),
             rows: 0,
+            granule_ranges: vec![Vec::new(); def.granule_ranges.len()],
+            skip_indexes: def.skip_indexes.iter().map(SkipIndexWriter::new).collect(),
         })
+    }
+
+    /// Other limits than the table's.
+    #[must_use]
+    pub fn wide_from(mut self, limits: Option<WideFrom>) -> Self {
+        self.wide_from = limits.unwrap_or(self.wide_from);
+        self
     }
 
     /// Appends rows, sorted, behind those before; `keys` are their sorting key. Every call starts a new granule.
@@ -100,7 +121,16 @@ impl PartWriter {
             return Ok(());
         }
         let proper = self.def.columns.len() - self.def.derived.len();
-        let row_bytes = block.columns()[..proper].iter().map(weight).sum::<usize>() / block.rows();
+        let block_bytes = block.columns()[..proper].iter().map(weight).sum::<usize>();
+        self.raw_bytes += block_bytes as u64;
+        if self
+            .wide_from
+            .is_wide(self.raw_bytes, self.rows + block.rows() as u64)
+            || self.directory.is_full()
+        {
+            self.directory.spill()?;
+        }
+        let row_bytes = block_bytes / block.rows();
         let rows_max = (self.def.granule_bytes / row_bytes.max(1)).clamp(1, self.def.granule_rows.max(1));
         // Granules that end early by bytes are made alike, so that none is left with a few rows.
         let rows_max = if rows_max < self.def.granule_rows {
@@ -108,10 +138,21 @@ impl PartWriter {
         } else {
             rows_max
         };
+        let indexed = (0..self.skip_indexes.len())
+            .map(|index| self.def.keys.skip_index(index, block))
+            .collect::<std::result::Result<Vec<_>, String>>()
+            .map_err(|problem| StorageError::Expression {
+                table: self.def.full_name(),
+                problem,
+            })?;
         let mut start = 0;
         while start < block.rows() {
             let rows = rows_max.min(block.rows() - start);
             self.granule(&block.slice(start, rows), keys, start)?;
+            for (writer, columns) in self.skip_indexes.iter_mut().zip(&indexed) {
+                let columns: Vec<Column> = columns.iter().map(|c| c.slice(start, rows)).collect();
+                writer.granule(&columns);
+            }
             start += rows;
         }
         let last = block.rows() - 1;
@@ -138,6 +179,9 @@ impl PartWriter {
             } else {
                 before.or(ColumnRangeKnown::of(column))
             };
+        }
+        for (known, column) in self.granule_ranges.iter_mut().zip(&self.def.granule_ranges) {
+            known.push(ColumnRangeKnown::of_any(block.column(*column)));
         }
         if !self.def.lookup_columns.is_empty() {
             let columns: Vec<Column> = self
@@ -168,7 +212,14 @@ impl PartWriter {
         let order = self.def.written_order();
         let statistics: Vec<ColumnRangeKnown> = order
             .iter()
-            .map(|&column| std::mem::take(&mut self.statistics[column]))
+            .map(|&column| {
+                // Of the texts, where their rests are written.
+                let of = match self.def.derived_at(column) {
+                    Some(Derived::Rest { column, .. }) => *column,
+                    _ => column,
+                };
+                std::mem::take(&mut self.statistics[of])
+            })
             .collect();
         for &column in &order {
             let Some(column) = self.columns[column].take() else {
@@ -199,13 +250,39 @@ impl PartWriter {
             let json = json_to_text(&json);
             files.push(write_file(directory, folder, JSON_FILE, json.as_bytes())?);
         }
+        let failed = |source| StorageError::Encode {
+            table: self.def.full_name(),
+            source,
+        };
+        if !self.granule_ranges.is_empty() {
+            let names = self.def.granule_ranges.iter().map(|c| self.def.columns[*c].name.clone());
+            let ranges = GranuleRanges::new(names.zip(self.granule_ranges).collect());
+            let bytes = ranges.encode(self.granule_rows.len()).map_err(failed)?;
+            files.push(write_file(directory, folder, GRANULE_RANGES_FILE, &bytes)?);
+        }
+        for (writer, index) in self.skip_indexes.into_iter().zip(&self.def.skip_indexes) {
+            let bytes = writer.finish().map_err(failed)?;
+            files.push(write_file(directory, folder, &index.file(), &bytes)?);
+        }
         let count = format!("{}\n", self.rows);
         files.push(write_file(directory, folder, COUNT_FILE, count.as_bytes())?);
-        let columns = columns_to_text(&part_columns);
-        files.push(write_file(directory, folder, COLUMNS_FILE, columns.as_bytes())?);
-        let checksums = Checksums {
-            files: files.into_iter().collect(),
+        let layout = if self.directory.is_packing() {
+            Layout::Compact
+        } else {
+            Layout::Wide
         };
+        let columns = columns_to_text(&part_columns, layout);
+        files.push(write_file(directory, folder, COLUMNS_FILE, columns.as_bytes())?);
+        let mut checksums = Checksums {
+            files: files.into_iter().collect(),
+            ..Checksums::default()
+        };
+        if let Some((data, sections)) = self.directory.pack()? {
+            checksums.data = Some(data);
+            checksums.sections = sections;
+            // What comes now lies beside the data file.
+            self.directory.spill()?;
+        }
         let (_, own) = write_file(directory, folder, CHECKSUMS_FILE, checksums.to_text().as_bytes())?;
         directory
             .sync_folder(folder)

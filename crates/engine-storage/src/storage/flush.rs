@@ -194,12 +194,7 @@ impl Storage {
                 .write()
                 .table_mut(table.id)?
                 .take_block_number(partition);
-            let name = PartName {
-                partition: partition.clone(),
-                min_block: number,
-                max_block: number,
-                level: 0,
-            };
+            let name = PartName::inserted(partition.clone(), number);
             let (def, block) = json_shred::flushed(def, block, &self.options);
             let def = &def;
             let all: Vec<usize> = (0..def.columns.len()).collect();

@@ -125,7 +125,9 @@ impl Storage {
 
     /// `false` when the parts were gone before the merge was done.
     fn run(&self, job: &Job) -> Result<bool> {
-        let name = merged_name(&job.parts);
+        let Some(name) = PartName::merged(job.parts.iter().map(|p| p.name())) else {
+            return Ok(false);
+        };
         let counters = Arc::new(ReadCounters::default());
         let mut dictionaries = merged_dictionaries(job, &counters)?;
         let def = json_shred::merged_def(&job.def, &job.parts, &self.options, &counters)?;
@@ -186,16 +188,6 @@ impl Storage {
             part.set_obsolete();
         }
         Ok(true)
-    }
-}
-
-fn merged_name(parts: &[Arc<Part>]) -> PartName {
-    let names = || parts.iter().map(|p| &p.name);
-    PartName {
-        partition: names().next().map_or_else(String::new, |n| n.partition.clone()),
-        min_block: names().map(|n| n.min_block).min().unwrap_or(0),
-        max_block: names().map(|n| n.max_block).max().unwrap_or(0),
-        level: names().map(|n| n.level).max().unwrap_or(0) + 1,
     }
 }
 

@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use super::Storage;
 use super::set_aside::{DETACHED_FOLDER, detach, log_set_aside};
 use super::tables::{DATA_FOLDER, check_def};
-use crate::block_cache::BlockCache;
+use crate::block_cache::{BlockCache, CacheBudgets};
 use crate::catalog::{Catalog, Table};
 use crate::commit_queue::CommitQueue;
 use crate::directory::{Directory, create_folder_durably};
@@ -18,7 +18,7 @@ use crate::memtable::keys_of_write;
 use crate::options::StorageOptions;
 use crate::part::{Part, PartName};
 use crate::table_def::{DefinitionLoader, TableDef};
-use crate::token_window::TokenWindow;
+use crate::token_window::{TableToken, TokenWindow};
 use crate::wal::{Wal, WalEntry};
 
 const LOCK_FILE: &str = "LOCK";
@@ -44,7 +44,12 @@ impl Storage {
         let mut manifest = Manifest::open(&directory, options.manifest_bytes)?;
         remove_dropped(directory.as_ref(), &mut manifest)?;
 
-        let cache = Arc::new(BlockCache::new(options.cache_bytes));
+        let cache = Arc::new(BlockCache::new(CacheBudgets {
+            blocks: options.cache_bytes,
+            marks: options.mark_cache_bytes,
+            dictionaries: options.dictionary_cache_bytes,
+            indexes: options.index_cache_bytes,
+        }));
         let mut next_uid = 0;
         let mut catalog = Catalog {
             lsn: manifest.state.wal_floor,
@@ -129,7 +134,14 @@ fn replay(
     entry: WalEntry,
 ) -> Result<()> {
     if let Some(token) = entry.token {
-        tokens.insert(token);
+        // Of what is in a table's parts, the manifest has the tokens that still count.
+        let known = TableToken::decode(&token).is_some_and(|token| {
+            let record = manifest.state.tables.get(&token.table);
+            record.is_none_or(|record| lsn <= record.flushed_lsn)
+        });
+        if !known {
+            tokens.insert(token);
+        }
     }
     for write in entry.writes {
         // Rows of a table that was dropped later, or that are in a part already.

@@ -75,6 +75,7 @@ impl Storage {
         manifest.commit(&ManifestRecord::DropTable { id: table })?;
         // The files go after the lock is free again.
         let dropped = self.catalog.write().tables.remove(&table);
+        self.tokens.lock().forget(table);
         for part in dropped.iter().flat_map(|t| t.parts.iter()) {
             part.set_obsolete();
         }
@@ -130,15 +131,16 @@ impl Storage {
 
     /// Removes all rows.
     pub fn truncate_table(&self, table: TableId) -> Result<()> {
-        self.remove_partitions(table, |_| true)
+        self.remove_partitions(table, true, |_| true)
     }
 
     /// Removes all rows of a partition.
     pub fn drop_partition(&self, table: TableId, partition: &str) -> Result<()> {
-        self.remove_partitions(table, |p| p == partition)
+        self.remove_partitions(table, false, |p| p == partition)
     }
 
-    fn remove_partitions(&self, table: TableId, goes: impl Fn(&str) -> bool) -> Result<()> {
+    /// With `forget` also the tokens of the table's inserts go.
+    fn remove_partitions(&self, table: TableId, forget: bool, goes: impl Fn(&str) -> bool) -> Result<()> {
         let _no_appends = self.ddl.write();
         self.flush_tables(&[table])?;
         let mut manifest = self.manifest.lock();
@@ -148,7 +150,17 @@ impl Storage {
             parts.filter(|p| goes(&p.name.partition)).cloned().collect()
         };
         let names = parts.iter().map(|p| (table, p.name.clone())).collect();
-        manifest.commit(&ManifestRecord::removal(names))?;
+        let mut record = ManifestRecord::removal(names);
+        if forget && let ManifestRecord::Edit { flushed, tokens, .. } = &mut record {
+            // No append is under way: entries up to here brought tokens that the manifest now has, or that went.
+            let lsn = self.catalog.read().lsn;
+            flushed.push((table, lsn));
+            *tokens = Some(self.tokens.lock().to_vec_without(table));
+        }
+        manifest.commit(&record)?;
+        if forget {
+            self.tokens.lock().forget(table);
+        }
         self.catalog
             .write()
             .table_mut(table)?

@@ -70,7 +70,8 @@ impl Storage {
                 def,
                 dictionaries,
                 self.options.forced_codec.as_ref(),
-            )?;
+            )?
+            .wide_from(self.options.forced_wide_from);
             let mut next = Some(first);
             while let Some(block) = next {
                 writer.append(&block, &sorting_key(def, &block)?)?;

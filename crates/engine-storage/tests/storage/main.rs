@@ -15,6 +15,8 @@ mod damage;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod layouts;
+#[cfg(test)]
 mod merge;
 #[cfg(test)]
 mod scan;
