@@ -79,9 +79,26 @@ impl KeyCondition {
         Self::of(self.predicate.keeping(&on_key))
     }
 
-    /// Whether it says anything about the sorting key.
+    /// Without what speaks of skip indexes.
+    pub fn without_skip_indexes(&self) -> Self {
+        let other = |test: &Test| match test {
+            Test::Hashes { .. } => false,
+            Test::Value { .. } | Test::Tuple { .. } => {
+                !test.keys().iter().any(|k| matches!(k, KeyRef::Index(..)))
+            }
+        };
+        Self::of(self.predicate.keeping(&other))
+    }
+
+    /// Whether it can prune by the sorting key alone.
     pub fn uses_sorting_key(&self) -> bool {
-        self.mentions(|key| matches!(key, KeyRef::SortingKey(_)))
+        self.restricts(|key| matches!(key, KeyRef::SortingKey(_)))
+    }
+
+    /// Whether it can prune by these keys alone: an OR with a term of something else cannot.
+    pub fn restricts(&self, wanted: impl Fn(KeyRef) -> bool) -> bool {
+        self.predicate
+            .restricts(&|test| test.keys().into_iter().any(&wanted))
     }
 
     /// Whether it says anything about a column or an element of the partition key among these.

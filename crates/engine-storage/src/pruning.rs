@@ -89,9 +89,8 @@ pub(crate) fn prune(
         });
     };
 
-    let on_columns = key.mentions(|k| matches!(k, KeyRef::Column(_)));
     left.retain(|(part, _)| key.may_match_part(part, def));
-    stage(PruningStep::MinMax, on_columns, &left);
+    stage(PruningStep::MinMax, key.restricts(|k| matches!(k, KeyRef::Column(_))), &left);
 
     let on_partition = key.mentions(|k| matches!(k, KeyRef::Partition(_)));
     if on_partition {
@@ -100,7 +99,11 @@ pub(crate) fn prune(
             key.predicate().evaluate(&known).can_be_true
         });
     }
-    stage(PruningStep::Partition, on_partition, &left);
+    stage(
+        PruningStep::Partition,
+        key.restricts(|k| matches!(k, KeyRef::Partition(_))),
+        &left,
+    );
 
     let on_key = key.uses_sorting_key();
     for (part, runs) in &mut left {

@@ -118,6 +118,12 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
                 return Err(EngineError::refused(36, format!("there is no index `{name}`")));
             }
         }
+        AlterAction::MaterializeIndex { if_exists, name, .. } => find_index(create, name, *if_exists).map(|_| ())?,
+        AlterAction::ClearIndex { if_exists, name } => {
+            if find_index(create, name, *if_exists)? {
+                *definition.index_epochs.entry(name.clone()).or_default() += 1;
+            }
+        }
         AlterAction::AddProjection {
             if_not_exists,
             projection,
@@ -165,8 +171,6 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
         AlterAction::RemoveSampleBy => create.storage.sample_by = None,
         AlterAction::ModifyComment(comment) => create.comment = Some(comment.clone()),
         AlterAction::MaterializeColumn { .. }
-        | AlterAction::MaterializeIndex { .. }
-        | AlterAction::ClearIndex { .. }
         | AlterAction::MaterializeProjection { .. }
         | AlterAction::MaterializeTtl(_) => {}
         AlterAction::Update { .. }
@@ -188,6 +192,15 @@ fn find(create: &CreateTable, name: &str, if_exists: bool) -> Result<Option<usiz
             format!("there is no column `{name}` in table {}", create.name),
         )),
         found => Ok(found),
+    }
+}
+
+fn find_index(create: &CreateTable, name: &str, if_exists: bool) -> Result<bool> {
+    let found = create.indexes.iter().any(|i| i.name == name);
+    if found || if_exists {
+        Ok(found)
+    } else {
+        Err(EngineError::refused(36, format!("there is no index `{name}`")))
     }
 }
 

@@ -386,7 +386,7 @@ impl Engine {
                 }
             }
             if definition == before {
-                return Ok(());
+                return self.materialize_indexes(&table, &table.shape, actions);
             }
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
@@ -394,9 +394,28 @@ impl Engine {
                 table.id,
                 shape.table_def(&database, &name, self.config.granule_rows)?,
             )?;
-            insert_table(catalogue, table.id, &database, &name, shape);
-            Ok(())
+            insert_table(catalogue, table.id, &database, &name, shape.clone());
+            self.materialize_indexes(&table, &shape, actions)
         })
+    }
+
+    /// Writes parts anew that lack an index that `actions` ask for.
+    fn materialize_indexes(&self, table: &Table, shape: &Shape, actions: &[AlterAction]) -> Result<()> {
+        let mut lacking = false;
+        for action in actions {
+            let AlterAction::MaterializeIndex { name, .. } = action else {
+                continue;
+            };
+            let Some(index) = shape.skip_indexes.iter().find(|i| i.name == *name) else {
+                continue;
+            };
+            let snapshot = self.storage.snapshot(table.id)?;
+            lacking |= snapshot.parts_without_index(&index.def()) > 0;
+        }
+        if lacking {
+            self.storage.optimize(table.id, true)?;
+        }
+        Ok(())
     }
 
     fn drop_partition(&self, table: &Table, partition: &PartitionRef) -> Result<()> {

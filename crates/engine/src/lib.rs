@@ -38,6 +38,7 @@ mod result;
 mod scan;
 mod shape;
 mod show;
+mod skip_index;
 mod statement;
 mod system_tables;
 mod table_keys;
@@ -49,7 +50,7 @@ pub use error::{EngineError, Result};
 pub use insert_rows::TableInsert;
 pub use options::{Parameter, QueryOptions};
 pub use result::{QueryResult, QuerySummary};
-pub use scan::ScanSummary;
+pub use scan::{ScanStep, ScanSummary};
 
 pub use engine_storage::{Codec, ColumnCodec, Compression};
 pub use engine_types::{Block, Column, DataType, Field, Schema, Value};

@@ -14,6 +14,7 @@ use crate::constraint::{self, Check};
 use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
+use crate::skip_index::{self, SkipIndex};
 use crate::table_keys::TableKeys;
 
 /// How a column gets its values.
@@ -66,6 +67,7 @@ pub(crate) struct Shape {
     pub(crate) partition_key: Option<plan::Expr>,
     /// Columns of the exact look-up index.
     pub(crate) lookup: Vec<usize>,
+    pub(crate) skip_indexes: Vec<SkipIndex>,
     pub(crate) checks: Vec<Check>,
 }
 
@@ -189,6 +191,11 @@ impl Shape {
             _ => None,
         };
         let lookup = lookup_columns(&create, &columns)?;
+        let skip_indexes = if kind.is_sorted() {
+            skip_index::resolve(&create.indexes, &definition.index_epochs, &columns, &stored, &schema)?
+        } else {
+            Vec::new()
+        };
         Ok(Self {
             definition,
             kind,
@@ -197,8 +204,36 @@ impl Shape {
             sorting_key,
             partition_key,
             lookup,
+            skip_indexes,
             checks: constraint::checks(&create, &schema)?,
         })
+    }
+
+    /// The elements of the partition key, one when it is no tuple.
+    pub(crate) fn partition_elements(&self) -> Vec<&plan::Expr> {
+        match &self.partition_key {
+            None => Vec::new(),
+            Some(key) => match &key.kind {
+                plan::ExprKind::Call { function, args } if function.name() == "tuple" => args.iter().collect(),
+                _ => vec![key],
+            },
+        }
+    }
+
+    /// Stored columns whose least and greatest values are kept for each granule: times, and all that keys are made of.
+    fn granule_ranges(&self) -> Vec<usize> {
+        let mut wanted: Vec<usize> = Vec::new();
+        if !self.kind.is_sorted() {
+            return wanted;
+        }
+        for key in self.sorting_key.iter().chain(&self.partition_key) {
+            binding::visit_columns(key, &mut |c| wanted.extend(self.columns.get(c).and_then(|c| c.stored)));
+        }
+        let is_time = |ty: &DataType| ty.bare().is_time();
+        wanted.extend(self.stored.iter().enumerate().filter(|(_, s)| is_time(&s.ty)).map(|(at, _)| at));
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted
     }
 
     /// Names and types of all columns, in order.
@@ -284,6 +319,8 @@ impl Shape {
                 .filter(|n| *n > 0)
                 .unwrap_or(DEFAULT_GRANULE_BYTES),
             definition: self.definition.encode(),
+            granule_ranges: self.granule_ranges(),
+            skip_indexes: self.skip_indexes.iter().map(|i| i.def()).collect(),
             ..TableDef::new(
                 database,
                 name,

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use engine_sql::ast::{Insert, InsertSource, InsertTarget, Query, Statement, SystemCommand};
 use engine_sql::plan::Plan;
+use engine_storage::CacheKind;
 use engine_types::{Block, Column, DataType, Field, Schema, Value};
 
 use crate::binding;
@@ -17,6 +18,7 @@ use crate::insert_block::Repeat;
 use crate::insert_rows::TableInsert;
 use crate::options::QueryOptions;
 use crate::result::{QueryResult, QuerySummary};
+use crate::scan::ScanRules;
 use crate::shape::ColumnKind;
 
 /// Rows in one atomic insert at most, unless `max_insert_block_size` says otherwise.
@@ -132,11 +134,12 @@ impl Engine {
     }
 
     fn select(&self, query: &Query, options: &QueryOptions) -> Result<QueryResult> {
-        let source = self.source()?;
+        let mut source = self.source()?;
         let (plan, settings) = self.bind(query, options, &source.catalogue)?;
+        source.rules = ScanRules::of(&settings);
         let context = self.context(&settings, options)?;
         let result = engine_exec::execute(&plan, &source, &context)?;
-        let scans = std::mem::take(&mut *source.scans.lock());
+        let scans = source.finished_scans();
         Ok(QueryResult {
             schema: result.schema,
             blocks: result.blocks,
@@ -271,12 +274,34 @@ impl Engine {
         let words: Vec<&str> = command.words.iter().map(String::as_str).collect();
         match words.as_slice() {
             ["FLUSH", ..] => self.flush(),
-            // Caches are bounded and hold nothing that could be stale; merges and the rest need no steering.
-            ["DROP", .., "CACHE"] | ["RELOAD", ..] | ["START" | "STOP", ..] | ["SYNC", ..] => Ok(()),
+            ["DROP", name @ .., "CACHE"] => {
+                self.drop_caches(name);
+                Ok(())
+            }
+            // Merges and the rest need no steering.
+            ["RELOAD", ..] | ["START" | "STOP", ..] | ["SYNC", ..] => Ok(()),
             _ => Err(EngineError::refused(
                 48,
                 format!("SYSTEM {} is not supported", words.join(" ")),
             )),
+        }
+    }
+
+    /// `MARK`, `UNCOMPRESSED`, …; caches that ClickHouse has and this engine does not are empty already.
+    fn drop_caches(&self, name: &[&str]) {
+        let words = name.join(" ");
+        let kinds: &[CacheKind] = match words.as_str() {
+            "" | "ALL" => &CacheKind::ALL,
+            "MARK" => &[CacheKind::Marks],
+            "UNCOMPRESSED" | "BLOCK" => &[CacheKind::Blocks],
+            "DICTIONARY" => &[CacheKind::Dictionaries],
+            "INDEX MARK" | "INDEX UNCOMPRESSED" | "SKIPPING INDEX" | "PRIMARY INDEX" => {
+                &[CacheKind::SkipIndexes, CacheKind::GranuleRanges]
+            }
+            _ => &[],
+        };
+        for kind in kinds {
+            self.storage.drop_cache(*kind);
         }
     }
 

@@ -1,10 +1,12 @@
 //! The database `system`: what the engine knows about itself, computed when a query names it.
 
+mod json_columns;
+
 use std::sync::Arc;
 
 use engine_sql::plan::TableName;
 use engine_sql::{ColumnInfo, ColumnKind as BoundKind, TableInfo};
-use engine_storage::{JsonCellsOnDisk, Storage};
+use engine_storage::{CacheKind, Storage};
 use engine_types::{DataType, Value};
 
 use crate::catalogue::{Catalogue, Object, SYSTEM_DATABASE};
@@ -21,9 +23,10 @@ pub(crate) struct SystemState<'a> {
     pub(crate) uptime: u64,
 }
 
-pub(crate) const NAMES: [&str; 12] = [
+pub(crate) const NAMES: [&str; 13] = [
     "asynchronous_metrics",
     "columns",
+    "data_skipping_indices",
     "databases",
     "functions",
     "json_columns",
@@ -57,9 +60,10 @@ pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Option<TableInfo> {
         "databases" => databases(state),
         "tables" => tables(state),
         "columns" => columns(state),
+        "data_skipping_indices" => data_skipping_indices(state),
         "parts" => parts(state),
         "parts_columns" => parts_columns(state),
-        "json_columns" => json_columns(state),
+        "json_columns" => json_columns::json_columns(state),
         "functions" => functions(),
         "settings" => settings(state),
         "merges" => merges(),
@@ -355,61 +359,42 @@ fn parts_columns(state: &SystemState<'_>) -> Rows {
     (schema, rows)
 }
 
-/// Not in ClickHouse: which keys of JSON columns have columns of their own in each part.
-fn json_columns(state: &SystemState<'_>) -> Rows {
+fn data_skipping_indices(state: &SystemState<'_>) -> Rows {
     let schema = vec![
         ("database", DataType::String),
         ("table", DataType::String),
-        ("partition_id", DataType::String),
         ("name", DataType::String),
-        ("column", DataType::String),
-        ("path", DataType::String),
-        ("stored", DataType::String),
-        ("types", DataType::String.array()),
-        ("rows", DataType::UInt64),
-        ("distinct", DataType::UInt64.nullable()),
-        ("bytes_on_disk", DataType::UInt64),
-        ("data_uncompressed_bytes", DataType::UInt64),
-        ("codec", DataType::String),
+        ("type", DataType::String),
+        ("type_full", DataType::String),
+        ("expr", DataType::String),
+        ("granularity", DataType::UInt64),
+        ("data_compressed_bytes", DataType::UInt64),
+        // Not in ClickHouse: parts that have a file of it, and parts that do not yet.
+        ("parts_with", DataType::UInt64),
+        ("parts_without", DataType::UInt64),
     ];
     let mut rows = Vec::new();
     for object in state.catalogue.objects.values() {
         let Object::Table(table) = object else {
             continue;
         };
-        let Ok(snapshot) = state.storage.snapshot(table.id) else {
-            continue;
-        };
-        for part in snapshot.parts() {
-            // A part that cannot be read is reported by whoever reads its rows.
-            for path in part.json_paths().unwrap_or_default() {
-                let cells = path.stored;
-                let kept = match &cells {
-                    None => "text",
-                    Some(cells) if cells.distinct.is_some() => "dictionary",
-                    Some(_) => "plain",
-                };
-                let types = cells.iter().flat_map(|c| c.types.iter().map(text)).collect();
-                let of_cells = |number: &dyn Fn(&JsonCellsOnDisk) -> u64| cells.as_ref().map_or(0, number);
-                rows.push(vec![
-                    text(&table.database),
-                    text(&table.name),
-                    text(&part.name().partition),
-                    text(part.name().to_string()),
-                    text(path.column),
-                    text(path.path),
-                    text(kept),
-                    Value::Array(types),
-                    Value::UInt(path.rows),
-                    match cells.as_ref().and_then(|c| c.distinct) {
-                        Some(distinct) => Value::UInt(distinct),
-                        None => Value::Null,
-                    },
-                    Value::UInt(of_cells(&|c| c.data_bytes + c.marks_bytes)),
-                    Value::UInt(of_cells(&|c| c.raw_bytes)),
-                    text(cells.as_ref().map_or("", |c| c.codec.as_str())),
-                ]);
-            }
+        let snapshot = state.storage.snapshot(table.id).ok();
+        let parts = snapshot.as_ref().map_or(&[][..], |s| s.parts());
+        for index in &table.shape.skip_indexes {
+            let def = index.def();
+            let with = parts.iter().filter(|p| p.has_skip_index(&def)).count();
+            rows.push(vec![
+                text(&table.database),
+                text(&table.name),
+                text(&index.name),
+                text(index.type_text.split('(').next().unwrap_or_default()),
+                text(&index.type_text),
+                text(&index.expr_text),
+                number(index.granularity),
+                Value::UInt(parts.iter().map(|p| p.skip_index_bytes(&def)).sum()),
+                number(with),
+                number(parts.len() - with),
+            ]);
         }
     }
     (schema, rows)
@@ -511,7 +496,7 @@ fn metrics(state: &SystemState<'_>) -> Rows {
             memtable_bytes += b;
         }
     }
-    let list: [(&str, f64); 7] = [
+    let mut list: Vec<(String, f64)> = [
         ("Uptime", state.uptime as f64),
         ("TotalRowsOfMergeTreeTables", rows as f64),
         ("TotalPartsOfMergeTreeTables", parts as f64),
@@ -519,7 +504,25 @@ fn metrics(state: &SystemState<'_>) -> Rows {
         ("MemtableBytes", memtable_bytes as f64),
         ("LogBytes", state.storage.wal_bytes() as f64),
         ("BlockCacheBytes", state.storage.cache_bytes() as f64),
-    ];
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec();
+    for kind in CacheKind::ALL {
+        let name = match kind {
+            CacheKind::Blocks => "UncompressedCache",
+            CacheKind::Marks => "MarkCache",
+            CacheKind::Dictionaries => "DictionaryCache",
+            CacheKind::GranuleRanges => "GranuleRangesCache",
+            CacheKind::SkipIndexes => "SkippingIndexCache",
+        };
+        let counts = state.storage.cache_counts(kind);
+        list.extend([
+            (format!("{name}Bytes"), counts.bytes as f64),
+            (format!("{name}Entries"), counts.entries as f64),
+            (format!("{name}Hits"), counts.hits as f64),
+            (format!("{name}Misses"), counts.misses as f64),
+        ]);
+    }
     let rows = list
         .into_iter()
         .map(|(name, value)| vec![text(name), Value::Float(value)])

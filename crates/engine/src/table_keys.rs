@@ -16,6 +16,7 @@ pub(crate) struct TableKeys {
     /// Stored columns the sorting key reads.
     inputs: Vec<usize>,
     partition: Option<(CompiledExprs, DataType)>,
+    skip_indexes: Vec<CompiledExprs>,
 }
 
 impl TableKeys {
@@ -38,6 +39,11 @@ impl TableKeys {
             sorting_key: CompiledExprs::new(&shape.sorting_key)?,
             inputs,
             partition,
+            skip_indexes: shape
+                .skip_indexes
+                .iter()
+                .map(|index| CompiledExprs::new(&index.exprs))
+                .collect::<std::result::Result<_, _>>()?,
             shape,
         })
     }
@@ -69,6 +75,35 @@ impl KeyExprs for TableKeys {
             .map_err(|e| e.to_string())?;
         let column = columns.first().ok_or("a partition key without a value")?;
         Ok(partitions(column, ty))
+    }
+
+    fn partition_values(&self, id: &str) -> Vec<Option<Value>> {
+        let elements = self.shape.partition_elements();
+        let texts: Vec<&str> = if elements.len() == 1 {
+            vec![id]
+        } else {
+            // A minus sign is no separator.
+            if id.starts_with('-') || id.contains("--") {
+                return Vec::new();
+            }
+            id.split('-').collect()
+        };
+        if texts.len() != elements.len() {
+            return Vec::new();
+        }
+        elements
+            .iter()
+            .zip(texts)
+            .map(|(element, text)| partition_value(text, &element.ty))
+            .collect()
+    }
+
+    fn skip_index(&self, index: usize, block: &Block) -> std::result::Result<Vec<Column>, String> {
+        let compiled = self
+            .skip_indexes
+            .get(index)
+            .ok_or_else(|| format!("there is no skip index {index}"))?;
+        compiled.eval(&self.table_block(block)).map_err(|e| e.to_string())
     }
 
     fn missing_column(
@@ -153,6 +188,25 @@ fn partitions(column: &Column, ty: &DataType) -> Partitions {
         last = Some((value, id));
     }
     Partitions { ids, rows }
+}
+
+/// The value behind the id of a partition by one element, where the id is readable.
+fn partition_value(id: &str, ty: &DataType) -> Option<Value> {
+    if ty.is_nullable() {
+        return None;
+    }
+    let bare = ty.bare();
+    let value = match bare {
+        DataType::Date => {
+            let (year, rest) = id.split_at_checked(4)?;
+            let (month, day) = rest.split_at_checked(2)?;
+            engine_functions::parse_value(&format!("{year}-{month}-{day}"), bare).ok()?
+        }
+        ty if ty.is_unsigned() => Value::UInt(id.parse().ok()?),
+        ty if ty.is_integer() => Value::Int(id.parse().ok()?),
+        _ => return None,
+    };
+    (readable_id(&value, bare).as_deref() == Some(id)).then_some(value)
 }
 
 /// ClickHouse's ids: whole numbers as digits, dates as YYYYMMDD, tuples of those joined by `-`, else a hash.

@@ -10,6 +10,7 @@ mod json;
 mod limits;
 mod materialized_views;
 mod pruning;
+mod reading_less;
 
 use std::path::Path;
 

@@ -185,6 +185,18 @@ impl Predicate {
         }
     }
 
+    /// Whether it can refute anything by such tests alone: an OR does only when all of its operands do.
+    pub(crate) fn restricts(&self, wanted: &dyn Fn(&Test) -> bool) -> bool {
+        match self {
+            Self::Unknown | Self::Constant(true) => false,
+            Self::Constant(false) => true,
+            Self::And(list) => list.iter().any(|p| p.restricts(wanted)),
+            Self::Or(list) => list.iter().all(|p| p.restricts(wanted)),
+            Self::Not(inner) => inner.restricts(wanted),
+            Self::Comparison(tests) => tests.iter().any(wanted),
+        }
+    }
+
     /// Only what `wanted` accepts; the rest becomes unknown.
     pub(crate) fn keeping(&self, wanted: &dyn Fn(&Test) -> bool) -> Self {
         match self {
