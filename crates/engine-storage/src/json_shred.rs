@@ -72,7 +72,10 @@ pub(crate) fn with_cells(def: &TableDef, cells: &[(usize, Vec<u8>)]) -> TableDef
 fn push(def: &mut TableDef, derived: Derived) {
     let column = derived.column();
     let (name, codec) = match &derived {
-        Derived::Rest { .. } => (def.columns[column].name.clone(), def.columns[column].codec.clone()),
+        Derived::Rest { .. } => (
+            def.columns[column].name.clone(),
+            def.columns[column].codec.clone(),
+        ),
         Derived::Cells { .. } => (
             format!("{}.json{}", def.columns[column].name, def.derived.len()),
             Default::default(),
@@ -112,9 +115,7 @@ pub(crate) fn shreddable(def: &TableDef) -> Vec<usize> {
     };
     let ruled = |column: usize| match def.merge_rule {
         MergeRule::Plain => false,
-        MergeRule::Replacing { version, is_deleted } => {
-            version == Some(column) || is_deleted == Some(column)
-        }
+        MergeRule::Replacing { version, is_deleted } => version == Some(column) || is_deleted == Some(column),
         MergeRule::Collapsing { sign } => sign == column,
     };
     (0..def.columns.len())

@@ -15,7 +15,12 @@ fn member<'a>(line: &'a str, name: &str) -> &'a str {
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let (file, rows, folder) = (&args[1], args[2].parse::<usize>().expect("rows"), &args[3]);
-    let config = EngineConfig { max_threads: 1, background: false, fsync: false, ..EngineConfig::default() };
+    let config = EngineConfig {
+        max_threads: 1,
+        background: false,
+        fsync: false,
+        ..EngineConfig::default()
+    };
     let fresh = !std::path::Path::new(folder).exists();
     let engine = Engine::open(folder, config).expect("the engine");
     let options = QueryOptions::new("2021-11-05T12:00:00Z".parse().expect("a time"));
@@ -35,22 +40,38 @@ fn main() {
             let flush = |columns: &mut [Vec<String>; 5]| {
                 let n = columns[0].len();
                 let strings = |list: &[String]| Column::strings(list.iter().map(String::as_bytes));
-                let uuids: Vec<Value> = columns[0].iter()
-                    .map(|u| Value::Uuid(u128::from_str_radix(&u.replace('-', ""), 16).expect("a uuid"))).collect();
-                let times: Vec<Value> = columns[3].iter().map(|t| {
-                    let at: chrono::DateTime<chrono::Utc> = t.parse().expect("a time");
-                    Value::Int(at.timestamp_micros())
-                }).collect();
-                let insert = TableInsert::new(name, vec![
-                    ("uuid".to_owned(), Column::from_values(&DataType::Uuid, &uuids)),
-                    ("event".to_owned(), strings(&columns[1])),
-                    ("properties".to_owned(), strings(&columns[2])),
-                    ("timestamp".to_owned(), Column::from_values(&DataType::DateTime64(6, None), &times)),
-                    ("team_id".to_owned(), Column::from_values(&DataType::Int64, &vec![Value::Int(1); n])),
-                    ("distinct_id".to_owned(), strings(&columns[4])),
-                ]);
+                let uuids: Vec<Value> = columns[0]
+                    .iter()
+                    .map(|u| Value::Uuid(u128::from_str_radix(&u.replace('-', ""), 16).expect("a uuid")))
+                    .collect();
+                let times: Vec<Value> = columns[3]
+                    .iter()
+                    .map(|t| {
+                        let at: chrono::DateTime<chrono::Utc> = t.parse().expect("a time");
+                        Value::Int(at.timestamp_micros())
+                    })
+                    .collect();
+                let insert = TableInsert::new(
+                    name,
+                    vec![
+                        ("uuid".to_owned(), Column::from_values(&DataType::Uuid, &uuids)),
+                        ("event".to_owned(), strings(&columns[1])),
+                        ("properties".to_owned(), strings(&columns[2])),
+                        (
+                            "timestamp".to_owned(),
+                            Column::from_values(&DataType::DateTime64(6, None), &times),
+                        ),
+                        (
+                            "team_id".to_owned(),
+                            Column::from_values(&DataType::Int64, &vec![Value::Int(1); n]),
+                        ),
+                        ("distinct_id".to_owned(), strings(&columns[4])),
+                    ],
+                );
                 engine.insert(vec![insert], None).expect("an insert");
-                for c in columns.iter_mut() { c.clear(); }
+                for c in columns.iter_mut() {
+                    c.clear();
+                }
             };
             let mut maintained = std::time::Duration::ZERO;
             for line in reader.lines().take(rows) {
@@ -68,13 +89,21 @@ fn main() {
                     maintained += start.elapsed();
                 }
             }
-            if !columns[0].is_empty() { flush(&mut columns); }
+            if !columns[0].is_empty() {
+                flush(&mut columns);
+            }
             let flushing = Instant::now();
             engine.flush().expect("a flush");
             maintained += flushing.elapsed();
             let optimizing = Instant::now();
-            engine.execute(&format!("OPTIMIZE TABLE {name} FINAL"), &options).expect("a merge");
-            println!("{name}: load {:?}, of it flushes and merges {maintained:?}, last merge {:?}", start.elapsed(), optimizing.elapsed());
+            engine
+                .execute(&format!("OPTIMIZE TABLE {name} FINAL"), &options)
+                .expect("a merge");
+            println!(
+                "{name}: load {:?}, of it flushes and merges {maintained:?}, last merge {:?}",
+                start.elapsed(),
+                optimizing.elapsed()
+            );
         }
     }
     for (name, _) in tables {
@@ -83,7 +112,7 @@ fn main() {
     }
     println!("{}", engine.query("SELECT column, sum(column_bytes_on_disk) / sum(rows) FROM system.parts_columns WHERE table = 'plain' GROUP BY column ORDER BY column", &options).expect("sizes").to_tab_separated());
     println!("{}", engine.query("SELECT column, sum(column_bytes_on_disk) / sum(rows) FROM system.parts_columns WHERE table = 'shredded' GROUP BY column ORDER BY column", &options).expect("sizes").to_tab_separated());
-    println!("{}", engine.query("SELECT path, any(stored), any(types), sum(rows), max(distinct), sum(bytes_on_disk), any(codec) FROM system.json_columns WHERE table = 'shredded' GROUP BY path ORDER BY path", &options).expect("sizes").to_tab_separated());
+    println!("{}", engine.query("SELECT path, any(stored), any(types), sum(rows), max(distinct_values), sum(bytes_on_disk), any(codec) FROM system.json_columns WHERE table = 'shredded' GROUP BY path ORDER BY path", &options).expect("sizes").to_tab_separated());
     for sql in [
         "SELECT JSONExtractRaw(properties, '$browser') AS b, count() FROM {t} GROUP BY b ORDER BY b",
         "SELECT trim(BOTH '\"' FROM JSONExtractRaw(properties, '$browser')) AS b, count() FROM {t} GROUP BY b ORDER BY b",
@@ -104,12 +133,25 @@ fn main() {
             let mut answer = String::new();
             for _ in 0..3 {
                 let start = Instant::now();
-                answer = engine.query(&sql.replace("{t}", name), &options).expect("a query").to_tab_separated();
+                answer = engine
+                    .query(&sql.replace("{t}", name), &options)
+                    .expect("a query")
+                    .to_tab_separated();
                 best = best.min(start.elapsed().as_secs_f64() * 1e3);
             }
             answers.push(answer);
             times.push(best);
         }
-        println!("{:9.1} {:9.1} {:6.1}x {} {sql}", times[0], times[1], times[0] / times[1], if answers[0] == answers[1] { "same" } else { "DIFFERENT" });
+        println!(
+            "{:9.1} {:9.1} {:6.1}x {} {sql}",
+            times[0],
+            times[1],
+            times[0] / times[1],
+            if answers[0] == answers[1] {
+                "same"
+            } else {
+                "DIFFERENT"
+            }
+        );
     }
 }

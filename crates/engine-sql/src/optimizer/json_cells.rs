@@ -141,7 +141,10 @@ fn rewrite(expr: &mut Expr, place: &dyn Fn(usize) -> usize, cell: &dyn Fn(&Acces
 }
 
 /// What is asked of an input: what the operator needs itself, then what is asked of the operator.
-fn asked<'e>(own: impl IntoIterator<Item = &'e Expr>, wanted: impl IntoIterator<Item = Access>) -> Vec<Access> {
+fn asked<'e>(
+    own: impl IntoIterator<Item = &'e Expr>,
+    wanted: impl IntoIterator<Item = Access>,
+) -> Vec<Access> {
     let mut out = Vec::new();
     collect(own, &mut out);
     for access in wanted {
@@ -228,7 +231,9 @@ fn push(plan: Plan, wanted: &[Access], catalog: &dyn Catalog) -> Pushed {
                 let first = aggregate.args.first()?;
                 let plain = first.ty == DataType::String && schema[access.column].ty == DataType::String;
                 match first.kind {
-                    ExprKind::Column(column) if plain && PICKING.contains(&aggregate.function.name().as_str()) => {
+                    ExprKind::Column(column)
+                        if plain && PICKING.contains(&aggregate.function.name().as_str()) =>
+                    {
                         Some(Access {
                             column,
                             key: access.key.clone(),
@@ -342,8 +347,7 @@ fn push(plan: Plan, wanted: &[Access], catalog: &dyn Catalog) -> Pushed {
         } => {
             let asked = asked(keys.iter().map(|k: &SortKey| &k.expr), wanted.iter().cloned());
             let mut pushed = push(*input, &asked, catalog);
-            keys.iter_mut()
-                .for_each(|k| pushed.rewrite(&mut k.expr, &asked));
+            keys.iter_mut().for_each(|k| pushed.rewrite(&mut k.expr, &asked));
             pushed.granted = answer(wanted, &asked, &pushed.granted);
             pushed.plan = Plan::Sort {
                 input: Box::new(pushed.plan),

@@ -21,9 +21,9 @@ pub(crate) fn assembled(
     for &key in &patterns.used {
         cells[key] = Some(CellSource::new(&read(json.positions[key])?));
     }
-    patterns
-        .assemble(&cells)
-        .map_err(|Missing { key, row }| part.damaged_column(json.positions[key], format!("row {row} lacks a value")))
+    patterns.assemble(&cells).map_err(|Missing { key, row }| {
+        part.damaged_column(json.positions[key], format!("row {row} lacks a value"))
+    })
 }
 
 /// What a rest says: literal bytes, and after each piece the cell of a key.

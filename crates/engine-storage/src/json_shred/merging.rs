@@ -146,8 +146,9 @@ fn distinct_values(
         open.retain_mut(|(at, distinct)| {
             note_values(distinct, block.column(column));
             column += 1;
-            let hopeful = distinct.bytes() <= BYTES_MAX && (distinct.distinct() <= DISTINCT_MIN
-                || (distinct.distinct() <= DISTINCT_MAX && distinct.distinct() * 2 <= rows));
+            let hopeful = distinct.bytes() <= BYTES_MAX
+                && (distinct.distinct() <= DISTINCT_MIN
+                    || (distinct.distinct() <= DISTINCT_MAX && distinct.distinct() * 2 <= rows));
             if !hopeful {
                 values[*at] = None;
             }

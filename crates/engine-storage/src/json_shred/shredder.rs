@@ -7,8 +7,8 @@ use engine_functions::{JsonMember, json_member, json_members};
 use engine_types::{Column, DictColumn, StringColumn, StringColumnBuilder};
 use hashbrown::HashTable;
 
-use super::{PLACEHOLDER, is_worth_it};
 use super::keys::{KeyCounts, KeySet};
+use super::{PLACEHOLDER, is_worth_it};
 
 /// Strings as codes of a dictionary in the order of their first rows.
 pub(crate) struct CellsBuilder {
@@ -112,6 +112,8 @@ pub(crate) struct Shredder {
     counts: KeyCounts,
     /// By key: one more than the row it was last met in.
     met: Vec<usize>,
+    /// Keys (quoted) of the last object, in its order, and their numbers.
+    latest: Vec<(Box<[u8]>, Option<usize>)>,
     rows: usize,
     rest_of_row: Vec<u8>,
 }
@@ -127,6 +129,7 @@ impl Shredder {
             rest: with_rest.then(CellsBuilder::new),
             counts,
             met: vec![0; keys.len()],
+            latest: Vec::new(),
             rows: 0,
             rest_of_row: Vec::new(),
             keys,
@@ -140,11 +143,10 @@ impl Shredder {
         json_members(text, &mut members);
         self.rest_of_row.clear();
         let mut copied = 0;
-        for member in &members {
-            let key = member.key();
-            let Some(place) = self.keys.place(&key) else {
+        for (at, member) in members.iter().enumerate() {
+            let Some(place) = self.place(at, member) else {
                 if self.rest.is_some() {
-                    self.counts.add(&key, 1);
+                    self.counts.add(&member.key(), 1);
                 }
                 continue;
             };
@@ -163,6 +165,25 @@ impl Shredder {
         if let Some(rest) = &mut self.rest {
             self.rest_of_row.extend_from_slice(&text[copied..]);
             rest.push(row, &self.rest_of_row);
+        }
+    }
+
+    /// The number of the key of member `at` of an object. Neighbours mostly have the same keys in the same order.
+    fn place(&mut self, at: usize, member: &JsonMember<'_>) -> Option<usize> {
+        match self.latest.get_mut(at) {
+            Some((quoted, place)) if **quoted == *member.quoted() => *place,
+            Some(latest) => {
+                let place = self.keys.place(&member.key());
+                *latest = (member.quoted().into(), place);
+                place
+            }
+            None => {
+                let place = self.keys.place(&member.key());
+                if at == self.latest.len() {
+                    self.latest.push((member.quoted().into(), place));
+                }
+                place
+            }
         }
     }
 

@@ -109,7 +109,10 @@ pub(crate) fn json_to_text(columns: &[PartJson]) -> String {
             .collect();
         others.sort_unstable();
         for (key, count) in others {
-            out.push_str(&format!("key\t{}\t{count}\n", escape(&String::from_utf8_lossy(key))));
+            out.push_str(&format!(
+                "key\t{}\t{count}\n",
+                escape(&String::from_utf8_lossy(key))
+            ));
         }
     }
     out

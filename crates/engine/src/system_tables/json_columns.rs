@@ -18,7 +18,7 @@ pub(super) fn json_columns(state: &SystemState<'_>) -> Rows {
         ("stored", DataType::String),
         ("types", DataType::String.array()),
         ("rows", DataType::UInt64),
-        ("distinct", DataType::UInt64.nullable()),
+        ("distinct_values", DataType::UInt64.nullable()),
         ("bytes_on_disk", DataType::UInt64),
         ("data_uncompressed_bytes", DataType::UInt64),
         ("codec", DataType::String),

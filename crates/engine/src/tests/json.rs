@@ -66,11 +66,43 @@ fn expressions() -> Vec<String> {
 
 fn scalar() -> impl Strategy<Value = String> {
     let odd = prop::sample::select(vec![
-        "0", "-0", "1", "-1", "1.0", "1e2", "1E-2", "-0.0", "9223372036854775807", "9223372036854775808",
-        "18446744073709551615", "18446744073709551616", "123456789012345678901234567890", "1e999", "01", "1.",
-        "0.1000", "true", "false", "null", "tru", r#""""#, r#""x""#, r#""5""#, r#""-7.5""#, r#""a\"b""#,
-        r#""\u0061\n""#, r#""\ud83d\ude00""#, r#""\ud83d""#, r#""\ude00x""#, r#""\q""#, r#""é\/\u2028""#,
-        "\"\u{1}\"", r#""0""#, "[]", "{}", " 1 ",
+        "0",
+        "-0",
+        "1",
+        "-1",
+        "1.0",
+        "1e2",
+        "1E-2",
+        "-0.0",
+        "9223372036854775807",
+        "9223372036854775808",
+        "18446744073709551615",
+        "18446744073709551616",
+        "123456789012345678901234567890",
+        "1e999",
+        "01",
+        "1.",
+        "0.1000",
+        "true",
+        "false",
+        "null",
+        "tru",
+        r#""""#,
+        r#""x""#,
+        r#""5""#,
+        r#""-7.5""#,
+        r#""a\"b""#,
+        r#""\u0061\n""#,
+        r#""\ud83d\ude00""#,
+        r#""\ud83d""#,
+        r#""\ude00x""#,
+        r#""\q""#,
+        r#""é\/\u2028""#,
+        "\"\u{1}\"",
+        r#""0""#,
+        "[]",
+        "{}",
+        " 1 ",
     ]);
     prop_oneof![4 => odd.prop_map(str::to_owned), 1 => any::<i64>().prop_map(|n| n.to_string()),
         1 => "\"[a-c]{0,3}\"".prop_map(|s| s)]
@@ -78,7 +110,16 @@ fn scalar() -> impl Strategy<Value = String> {
 
 fn key() -> impl Strategy<Value = String> {
     prop::sample::select(vec![
-        r#""a""#, r#""a""#, r#""b""#, r#""b""#, r#""""#, r#""c""#, r#""\u0061""#, r#""é""#, r#""a\"b""#, r#""d0""#,
+        r#""a""#,
+        r#""a""#,
+        r#""b""#,
+        r#""b""#,
+        r#""""#,
+        r#""c""#,
+        r#""\u0061""#,
+        r#""é""#,
+        r#""a\"b""#,
+        r#""d0""#,
         r#""e""#,
     ])
     .prop_map(str::to_owned)
@@ -107,14 +148,20 @@ fn object(inner: impl Strategy<Value = String>) -> impl Strategy<Value = String>
 fn document() -> impl Strategy<Value = Vec<u8>> {
     let any_object = object(value()).prop_map(String::into_bytes);
     // A good object first, so that most documents are good.
-    let good = prop::collection::vec((0usize..4, prop::sample::select(vec!["1", "\"x\"", "null", "[1,{\"b\":2}]"])), 0..5)
-        .prop_map(|members| {
-            let members: Vec<String> = members
-                .into_iter()
-                .map(|(k, v)| format!("\"{}\":{v}", ["a", "b", "c", ""][k]))
-                .collect();
-            format!("{{{}}}", members.join(",")).into_bytes()
-        });
+    let good = prop::collection::vec(
+        (
+            0usize..4,
+            prop::sample::select(vec!["1", "\"x\"", "null", "[1,{\"b\":2}]"]),
+        ),
+        0..5,
+    )
+    .prop_map(|members| {
+        let members: Vec<String> = members
+            .into_iter()
+            .map(|(k, v)| format!("\"{}\":{v}", ["a", "b", "c", ""][k]))
+            .collect();
+        format!("{{{}}}", members.join(",")).into_bytes()
+    });
     let cut = (object(value()), any::<prop::sample::Index>()).prop_map(|(text, at)| {
         let bytes = text.into_bytes();
         bytes[..at.index(bytes.len())].to_vec()
@@ -163,7 +210,9 @@ fn insert(engine: &Engine, first: u64, texts: &[Vec<u8>]) {
             ),
             ("properties".to_owned(), Column::strings(texts)),
         ];
-        engine.insert(vec![TableInsert::new(table, columns)], None).unwrap();
+        engine
+            .insert(vec![TableInsert::new(table, columns)], None)
+            .unwrap();
     }
 }
 
@@ -243,15 +292,36 @@ fn mixed(seed: u64) -> u64 {
 
 fn random_document(seed: u64) -> Vec<u8> {
     const VALUES: [&str; 16] = [
-        "1", "1.0", "-0", "\"x\"", "\"5\"", "true", "null", "[1,{\"b\":\"y\"}]", "{\"b\": 2}", "1e3", "\"\\u00e9\"",
-        "\"\"", "18446744073709551616", "{}", "\"a b\"", "0.25",
+        "1",
+        "1.0",
+        "-0",
+        "\"x\"",
+        "\"5\"",
+        "true",
+        "null",
+        "[1,{\"b\":\"y\"}]",
+        "{\"b\": 2}",
+        "1e3",
+        "\"\\u00e9\"",
+        "\"\"",
+        "18446744073709551616",
+        "{}",
+        "\"a b\"",
+        "0.25",
     ];
     let mut members = Vec::new();
     for n in 0..mixed(seed) % 7 {
         let at = mixed(seed ^ (n + 1) << 32);
         let key = ["a", "b", "c", "", "é", "\\u0061", "rare"][(at % 7) as usize];
-        let key = if key == "rare" { format!("r{}", at >> 8 & 0xFFFF) } else { key.to_owned() };
-        members.push(format!("\"{key}\":{}", VALUES[(at >> 32) as usize % VALUES.len()]));
+        let key = if key == "rare" {
+            format!("r{}", at >> 8 & 0xFFFF)
+        } else {
+            key.to_owned()
+        };
+        members.push(format!(
+            "\"{key}\":{}",
+            VALUES[(at >> 32) as usize % VALUES.len()]
+        ));
     }
     let text = format!("{{{}}}", members.join(", "));
     match mixed(seed ^ 77) % 50 {
@@ -264,7 +334,10 @@ fn random_document(seed: u64) -> Vec<u8> {
 #[test]
 fn e_shred_a_hundred_thousand_documents() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = EngineConfig { granule_rows: None, ..config(4) };
+    let settings = EngineConfig {
+        granule_rows: None,
+        ..config(4)
+    };
     let engine = Engine::open(folder.path(), settings).unwrap();
     create(&engine);
     let texts: Vec<Vec<u8>> = (0..100_000).map(random_document).collect();
@@ -272,19 +345,36 @@ fn e_shred_a_hundred_thousand_documents() {
         insert(&engine, n as u64 * 30_000, batch);
         engine.flush().unwrap();
     }
+    // Those with arrays as results are compared in smaller numbers.
+    let scalars: Vec<String> = expressions()
+        .into_iter()
+        .filter(|e| {
+            FUNCTIONS[..9]
+                .iter()
+                .any(|function| e.starts_with(&format!("{function}(")))
+        })
+        .collect();
     let compare = |when: &str| {
-        for chunk in expressions().chunks(32) {
+        for chunk in scalars.chunks(32) {
             let sums: Vec<String> = chunk
                 .iter()
-                .map(|e| format!("sum(cityHash64(toString(tuple(id, {e}))))"))
+                .map(|e| format!("sum(cityHash64(id, {e}))"))
                 .collect();
             let over = |table: &str| {
-                let sql = format!("SELECT {}, sum(cityHash64(properties)) FROM {table}", sums.join(", "));
+                let sql = format!(
+                    "SELECT {}, sum(cityHash64(properties)) FROM {table}",
+                    sums.join(", ")
+                );
                 engine.query(&sql, &options()).unwrap().rows()
             };
             let (text, apart) = (over("text"), over("apart"));
             for (at, (text, apart)) in text[0].iter().zip(&apart[0]).enumerate() {
-                assert_eq!(text, apart, "{when}: {}", chunk.get(at).map_or("properties", |e| e));
+                assert_eq!(
+                    text,
+                    apart,
+                    "{when}: {}",
+                    chunk.get(at).map_or("properties", |e| e)
+                );
             }
         }
     };
@@ -299,13 +389,21 @@ fn e_shred_what_was_rare_becomes_frequent() {
     let engine = Engine::open(folder.path(), config(1)).unwrap();
     create(&engine);
     let texts = |list: &[&str]| list.iter().map(|t| t.as_bytes().to_vec()).collect::<Vec<_>>();
-    insert(&engine, 0, &texts(&[r#"{"a":1,"b":"x"}"#, r#"{"a":2}"#, r#"{"a":"2"}"#]));
+    insert(
+        &engine,
+        0,
+        &texts(&[r#"{"a":1,"b":"x"}"#, r#"{"a":2}"#, r#"{"a":"2"}"#]),
+    );
     engine.flush().unwrap();
-    insert(&engine, 3, &texts(&[r#"{"b":1}"#, r#"{"b":2.5}"#, r#"{"b":null}"#, r#"{"b":[]}"#]));
+    insert(
+        &engine,
+        3,
+        &texts(&[r#"{"b":1}"#, r#"{"b":2.5}"#, r#"{"b":null}"#, r#"{"b":[]}"#]),
+    );
     engine.flush().unwrap();
     let chosen = |what: &str| {
         let sql = format!(
-            "SELECT name, path, stored, types, rows, distinct FROM system.json_columns WHERE table = 'apart' {what} \
+            "SELECT name, path, stored, types, rows, distinct_values FROM system.json_columns WHERE table = 'apart' {what} \
              ORDER BY name, path"
         );
         engine.query(&sql, &options()).unwrap().to_tab_separated()
@@ -363,12 +461,20 @@ fn e_shred_through_joins_and_sub_queries() {
         "SELECT id FROM {t} WHERE JSONExtractString(properties, 'a') IN (SELECT JSONExtractString(properties, 'b') FROM \
          {t} WHERE JSONHas(properties, 'b')) ORDER BY id",
     ] {
-        let over = |table: &str| engine.query(&sql.replace("{t}", table), &options()).unwrap().rows();
+        let over = |table: &str| {
+            engine
+                .query(&sql.replace("{t}", table), &options())
+                .unwrap()
+                .rows()
+        };
         assert_eq!(over("text"), over("apart"), "{sql}");
     }
     // The text is not read.
     let plan = engine
-        .query("EXPLAIN SELECT JSONExtractRaw(properties, 'a') FROM apart WHERE JSONHas(properties, 'b')", &options())
+        .query(
+            "EXPLAIN SELECT JSONExtractRaw(properties, 'a') FROM apart WHERE JSONHas(properties, 'b')",
+            &options(),
+        )
         .unwrap()
         .to_tab_separated();
     assert!(plan.contains("Columns: properties.b, properties.a"), "{plan}");
