@@ -10,17 +10,13 @@ use crate::json_scan::{Step, find, object, unescape};
 /// A member as it stands in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonMember<'a> {
+    /// The key with its quotes and escapes.
     quoted: &'a [u8],
     /// The bytes of the value, no blanks around them.
     pub value: &'a [u8],
 }
 
 impl<'a> JsonMember<'a> {
-    /// The key with its quotes and escapes.
-    pub fn quoted(&self) -> &'a [u8] {
-        self.quoted
-    }
-
     /// The key as paths name it.
     pub fn key(&self) -> Cow<'a, [u8]> {
         let body = &self.quoted[1..self.quoted.len() - 1];

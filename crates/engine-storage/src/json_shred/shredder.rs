@@ -112,7 +112,7 @@ pub(crate) struct Shredder {
     counts: KeyCounts,
     /// By key: one more than the row it was last met in.
     met: Vec<usize>,
-    /// Keys (quoted) of the last object, in its order, and their numbers.
+    /// Keys of the last objects, by place in the object, and their numbers.
     latest: Vec<(Box<[u8]>, Option<usize>)>,
     rows: usize,
     rest_of_row: Vec<u8>,
@@ -144,9 +144,10 @@ impl Shredder {
         self.rest_of_row.clear();
         let mut copied = 0;
         for (at, member) in members.iter().enumerate() {
-            let Some(place) = self.place(at, member) else {
+            let key = member.key();
+            let Some(place) = self.place(at, &key) else {
                 if self.rest.is_some() {
-                    self.counts.add(&member.key(), 1);
+                    self.counts.add(&key, 1);
                 }
                 continue;
             };
@@ -169,22 +170,18 @@ impl Shredder {
     }
 
     /// The number of the key of member `at` of an object. Neighbours mostly have the same keys in the same order.
-    fn place(&mut self, at: usize, member: &JsonMember<'_>) -> Option<usize> {
-        match self.latest.get_mut(at) {
-            Some((quoted, place)) if **quoted == *member.quoted() => *place,
-            Some(latest) => {
-                let place = self.keys.place(&member.key());
-                *latest = (member.quoted().into(), place);
-                place
-            }
-            None => {
-                let place = self.keys.place(&member.key());
-                if at == self.latest.len() {
-                    self.latest.push((member.quoted().into(), place));
-                }
-                place
-            }
+    fn place(&mut self, at: usize, key: &[u8]) -> Option<usize> {
+        if let Some((known, place)) = self.latest.get(at)
+            && **known == *key
+        {
+            return *place;
         }
+        let place = self.keys.place(key);
+        match self.latest.get_mut(at) {
+            Some(latest) => *latest = (key.into(), place),
+            None => self.latest.push((key.into(), place)),
+        }
+        place
     }
 
     pub fn finish(mut self) -> Shredded {
