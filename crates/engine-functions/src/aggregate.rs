@@ -25,8 +25,8 @@ mod uniq;
 mod variance;
 
 pub(crate) use cells::{Form, ordered};
-pub(crate) use state::{finished, finished_type};
 pub use state::merge_states;
+pub(crate) use state::{finished, finished_type};
 pub use state_bytes::StateReader;
 pub(crate) use sum::sum_type;
 

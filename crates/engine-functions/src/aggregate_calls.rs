@@ -37,6 +37,12 @@ fn initialize(args: &[TypedColumn], _: &DataType, rows: usize) -> Result<Column,
 }
 
 pub(crate) static FUNCTIONS: &[Definition] = &[
-    Definition::new("finalizeAggregation", (1, 1), |a| finished_type(a[0].ty), finalize).sees_null(),
+    Definition::new(
+        "finalizeAggregation",
+        (1, 1),
+        |a| finished_type(a[0].ty),
+        finalize,
+    )
+    .sees_null(),
     Definition::new("initializeAggregation", (2, ANY), initialize_type, initialize).sees_null(),
 ];

@@ -149,13 +149,19 @@ pub trait Accumulator: Send {
     /// the same order make the same bytes.
     fn save(&mut self, out: &mut [Vec<u8>]) -> Result<(), FunctionError> {
         let _ = out;
-        Err(FunctionError::new(48, "the states of this aggregate function cannot be kept"))
+        Err(FunctionError::new(
+            48,
+            "the states of this aggregate function cannot be kept",
+        ))
     }
 
     /// Reads the state of each group, all of which are new. The bytes may be damaged.
     fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
         let _ = input;
-        Err(FunctionError::new(48, "the states of this aggregate function cannot be kept"))
+        Err(FunctionError::new(
+            48,
+            "the states of this aggregate function cannot be kept",
+        ))
     }
 
     /// Bytes of memory held, for the memory budget. May be an estimate, must grow with the state.

@@ -44,6 +44,9 @@ pub enum StorageError {
     /// A key, partition or default expression of the caller failed.
     #[error("an expression of table {table} failed: {problem}")]
     Expression { table: String, problem: String },
+    /// What joins rows of one sorting key failed.
+    #[error("rows of one sorting key cannot be joined: {0}")]
+    Fold(String),
     #[error("cannot read the definition of table `{database}`.`{name}`: {problem}")]
     Definition {
         database: String,
@@ -53,6 +56,14 @@ pub enum StorageError {
     /// After a failed write whose file could not be repaired. Reading goes on; a restart recovers.
     #[error("`{file}` takes no more writes after an earlier failure: {problem}")]
     Poisoned { file: String, problem: String },
+    /// What a mutation met; it is tried again until it is killed.
+    #[error("mutation `mutation_{number}.txt` of table {table} failed on part `{part}`: {reason}")]
+    Mutation {
+        table: String,
+        number: u64,
+        part: String,
+        reason: String,
+    },
     #[error("group commit failed: {0}")]
     Commit(String),
     #[error("cannot encode rows of table {table}")]
@@ -76,8 +87,10 @@ impl StorageError {
             | Self::TableExists { .. }
             | Self::BadBlock { .. }
             | Self::Expression { .. }
+            | Self::Fold(_)
             | Self::Definition { .. }
             | Self::Poisoned { .. }
+            | Self::Mutation { .. }
             | Self::Encode { .. } => false,
         }
     }

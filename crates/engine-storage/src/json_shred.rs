@@ -116,7 +116,9 @@ pub(crate) fn shreddable(def: &TableDef) -> Vec<usize> {
     let ruled = |column: usize| match def.merge_rule {
         MergeRule::Plain => false,
         MergeRule::Replacing { version, is_deleted } => version == Some(column) || is_deleted == Some(column),
-        MergeRule::Collapsing { sign } => sign == column,
+        MergeRule::Collapsing { sign } | MergeRule::VersionedCollapsing { sign } => sign == column,
+        // Rows are computed, not picked.
+        MergeRule::Folding => true,
     };
     (0..def.columns.len())
         .filter(|c| def.columns[*c].json && def.columns[*c].ty == DataType::String)

@@ -138,9 +138,7 @@ impl KeyCondition {
     /// Keys behind the last one that a test speaks of decide nothing.
     fn sorting_keys_used(&self) -> usize {
         (0..)
-            .take_while(|at| {
-                self.mentions(|key| matches!(key, KeyRef::SortingKey(k) if k >= *at))
-            })
+            .take_while(|at| self.mentions(|key| matches!(key, KeyRef::SortingKey(k) if k >= *at)))
             .count()
     }
 
@@ -177,7 +175,12 @@ impl KeyCondition {
     }
 
     /// Whether the granule may hold a wanted row, by its keys and all else that is known.
-    pub(crate) fn may_match_granule(&self, index: &PrimaryIndex, granule: usize, more: &dyn Evidence) -> bool {
+    pub(crate) fn may_match_granule(
+        &self,
+        index: &PrimaryIndex,
+        granule: usize,
+        more: &dyn Evidence,
+    ) -> bool {
         let used = self.sorting_keys_used().min(index.keys().len());
         if used == 0 {
             return self.predicate.evaluate(more).can_be_true;

@@ -5,6 +5,7 @@
 
 mod block_cache;
 mod catalog;
+mod changed_run;
 mod commit_queue;
 mod counters;
 pub mod directory;
@@ -19,11 +20,14 @@ mod memtable;
 mod merge_rule;
 mod merge_selector;
 mod merge_stream;
+mod mutation;
 mod object_cache;
 mod options;
 mod part;
 mod part_scan;
+mod projection_scan;
 mod pruning;
+mod row_fold;
 mod skip_index;
 mod snapshot;
 mod sorted_run;
@@ -34,20 +38,25 @@ mod wal;
 
 pub use counters::{ReadCounters, ReadCounts};
 pub use directory::{Directory, LocalDirectory};
-pub use engine_codec::{Codec, CodecMisuse, ColumnCodec, Compression};
+pub use engine_codec::{
+    ByteReader, Codec, CodecMisuse, ColumnCodec, Compression, decode_value, encode_value,
+};
 pub use error::{Result, StorageError};
 pub use final_scan::FinalScan;
 pub use json_shred::DerivedColumn;
 pub use key_condition::{Bound, KeyCondition, KeyRef, Predicate, RangeImage, Test, ValueRange, ValueSet};
+pub use mutation::{MutationStatus, RowChange, RowEffect};
 pub use object_cache::CacheCounts;
 pub use options::StorageOptions;
 pub use part::{ColumnOnDisk, JsonCellsOnDisk, JsonPathOnDisk, Layout, Part, PartName, PartSummary, escape, unescape};
-pub use pruning::{Pruning, PruningStep, PruningStage};
+pub use projection_scan::ProjectionChoice;
+pub use pruning::{Pruning, PruningStage, PruningStep};
+pub use row_fold::RowFold;
 pub use skip_index::{SkipIndexDef, SkipIndexKind, ngrams, token_hash, tokens, value_hash};
 pub use snapshot::{Morsel, Snapshot};
 pub use storage::{Appended, CacheKind, Maintained, Storage};
 pub use table_def::{
-    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, TableDef,
-    TableId, WideFrom,
+    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, Projection,
+    TableDef, TableId, WideFrom,
 };
 pub use token_window::TableToken;

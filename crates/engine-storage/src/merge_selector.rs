@@ -6,16 +6,22 @@ use crate::part::Part;
 
 /// The best run of neighbouring parts of one partition, or none. `parts` are sorted by name.
 ///
+/// A run never mixes parts that wait for other mutations: there would be no telling which of its rows had them.
+///
 /// A run is worth merging when its parts together are a good multiple of its largest: then every row is rewritten a
 /// logarithmic number of times. The multiple asked for falls as parts pile up, so that their number stays bounded.
 pub(crate) fn select_merge(
     parts: &[Arc<Part>],
     is_busy: impl Fn(&Part) -> bool,
+    mutations_to_do: impl Fn(&Part) -> usize,
     parts_max: usize,
     bytes_max: u64,
 ) -> Option<Vec<Arc<Part>>> {
     let mut best: Option<(f64, u64, &[Arc<Part>])> = None;
-    for partition in parts.chunk_by(|a, b| a.name.partition == b.name.partition) {
+    let alike = |a: &Arc<Part>, b: &Arc<Part>| {
+        a.name.partition == b.name.partition && mutations_to_do(a) == mutations_to_do(b)
+    };
+    for partition in parts.chunk_by(alike) {
         let wanted = wanted_ratio(partition.len());
         for start in 0..partition.len() {
             let (mut sum, mut largest) = (0, 1);

@@ -6,10 +6,13 @@ mod column_writer;
 mod columns_file;
 mod json_file;
 pub(crate) mod granule_ranges;
+mod hidden;
 mod marks;
 mod name;
+mod new_version;
 mod packed_folder;
 mod primary_index;
+mod row_mask;
 mod statistics;
 mod writer;
 
@@ -23,23 +26,27 @@ pub use columns_file::Layout;
 pub use name::{PartName, escape, unescape};
 
 pub(crate) use json_file::PartJson;
+pub(crate) use hidden::{HiddenWritten, hidden_folder, written as hidden_written};
 pub(crate) use marks::{Marks, SEGMENT_GRANULES};
+pub(crate) use new_version::{NewVersion, used_values};
 pub(crate) use primary_index::PrimaryIndex;
+pub(crate) use row_mask::RowMask;
 pub(crate) use statistics::ColumnRangeKnown;
 pub(crate) use writer::PartWriter;
 
 use crate::block_cache::BlockCache;
+use crate::counters::ReadCounters;
 use crate::directory::{Directory, ReadFile, read_all};
 use crate::error::{Result, StorageError, io_at};
 use crate::json_shred;
-use crate::counters::ReadCounters;
 use crate::lookup_index::{LOOKUP_FILE, LookupIndex};
 use crate::skip_index::{SkipIndex, SkipIndexDef};
 use checksums::{CHECKSUMS_FILE, Checksums};
 use columns_file::{COLUMNS_FILE, Encoding, PartColumn, parse_columns};
+use granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
 use json_file::{JSON_FILE, parse_json};
 use packed_folder::DATA_FILE;
-use granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
+use row_mask::MASK_FILE;
 
 pub(crate) const COUNT_FILE: &str = "count.txt";
 
@@ -104,9 +111,17 @@ pub struct Part {
     /// Columns of JSON texts that are taken apart.
     json: Vec<PartJson>,
     checksums: Checksums,
+    checksums_bytes: u64,
     lookup: OnceLock<Arc<LookupIndex>>,
+    /// Rows that were deleted and are still in the files.
+    mask: Option<RowMask>,
+    /// Finds the files, also those that are sections of one.
     directory: Arc<dyn Directory>,
+    below: Arc<dyn Directory>,
+    hidden: Vec<hidden::Hidden>,
     cache: Arc<BlockCache>,
+    /// When [`crate::Storage::merge_old`] first saw it.
+    seen_ms: OnceLock<u64>,
     /// Set when a merge or DROP made the part useless: its folder goes with the last reader.
     obsolete: AtomicBool,
     /// Set when a reader met damage.
@@ -151,6 +166,7 @@ impl Part {
         for (file, checksum) in checksums.on_disk() {
             loading.check_size(file, checksum.bytes)?;
         }
+        let below = directory;
         let directory = &checksums.directory(directory, folder);
         let loading = Loading {
             directory: directory.as_ref(),
@@ -179,9 +195,32 @@ impl Part {
         } else {
             Vec::new()
         };
+        let mask = if checksums.files.contains_key(MASK_FILE) {
+            let mask = RowMask::decode(&load(MASK_FILE)?).map_err(|e| decoded(MASK_FILE, e))?;
+            if mask.rows() != rows {
+                return Err(loading.damaged(MASK_FILE, 0, "another number of rows than count.txt"));
+            }
+            Some(mask)
+        } else {
+            None
+        };
+        let around = hidden::Around {
+            directory: below,
+            cache,
+            uid,
+            table,
+            folder,
+            name: &name,
+        };
+        let hidden = around.open_all(&checksums)?;
+        // The checksums of hidden parts are among the files already.
+        let hidden_bytes = hidden.iter().map(|h| {
+            let own = h.part.checksums_bytes();
+            h.part.bytes().saturating_sub(own)
+        });
         let summary = PartSummary {
             rows,
-            bytes: checksums.total_bytes() + text.len() as u64,
+            bytes: checksums.total_bytes() + text.len() as u64 + hidden_bytes.sum::<u64>(),
             checksums_hash,
         };
         let directory = directory.clone();
@@ -192,12 +231,17 @@ impl Part {
             summary,
             index,
             lookup: OnceLock::new(),
+            mask,
             columns,
             statistics,
             json,
+            checksums_bytes: text.len() as u64,
             checksums,
             directory,
+            below: below.clone(),
+            hidden,
             cache: cache.clone(),
+            seen_ms: OnceLock::new(),
             obsolete: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
             name,
@@ -208,8 +252,29 @@ impl Part {
         &self.name
     }
 
+    /// Rows in the files, also deleted ones.
     pub fn rows(&self) -> u64 {
         self.summary.rows
+    }
+
+    /// Rows that are not deleted.
+    pub fn live_rows(&self) -> u64 {
+        self.rows() - self.mask.as_ref().map_or(0, RowMask::count)
+    }
+
+    /// Whether rows in its files are deleted: what was computed over all of them (counts, sums) does not hold.
+    pub fn has_deleted_rows(&self) -> bool {
+        self.mask.is_some()
+    }
+
+    pub(crate) fn mask(&self) -> Option<&RowMask> {
+        self.mask.as_ref()
+    }
+
+    /// Those rows of `granules` that are not deleted, counted from the first. `None`: all.
+    pub(crate) fn live_in(&self, granules: &std::ops::Range<usize>) -> Option<Vec<u32>> {
+        let rows = self.index.start(granules.start)..self.index.start(granules.end);
+        self.mask.as_ref()?.live_in(rows)
     }
 
     /// Size of all files.
@@ -352,7 +417,12 @@ impl Part {
         if self.has_lookup() {
             self.lookup()?;
         }
-        Ok(())
+        self.around().check_all(&self.checksums)
+    }
+
+    /// Of `checksums.txt`.
+    fn checksums_bytes(&self) -> u64 {
+        self.checksums_bytes
     }
 
     /// Puts all texts of a column together again.
@@ -467,6 +537,11 @@ impl Part {
         Ok(out)
     }
 
+    /// How long it has been known, as far as somebody has asked.
+    pub(crate) fn age_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(*self.seen_ms.get_or_init(|| now_ms))
+    }
+
     pub(crate) fn set_obsolete(&self) {
         self.obsolete.store(true, Ordering::Release);
     }
@@ -498,6 +573,9 @@ impl Drop for Part {
             return;
         }
         self.cache.remove_part(self.uid);
+        for hidden in &self.hidden {
+            self.cache.remove_part(hidden.part.uid);
+        }
         // What stays behind is found and removed at the next start.
         if let Err(error) = self.directory.remove_folder(&self.folder) {
             tracing::warn!(part = %self.name, table = %self.table, %error, "cannot remove the folder of an obsolete part");

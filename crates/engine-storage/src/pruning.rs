@@ -54,7 +54,11 @@ impl Pruning {
 }
 
 fn granules(parts: &[(Arc<Part>, Vec<Range<usize>>)]) -> usize {
-    parts.iter().flat_map(|(_, runs)| runs).map(ExactSizeIterator::len).sum()
+    parts
+        .iter()
+        .flat_map(|(_, runs)| runs)
+        .map(ExactSizeIterator::len)
+        .sum()
 }
 
 /// Runs of granules of one part that may match.
@@ -65,7 +69,11 @@ pub(crate) fn prune_part(
     counters: &ReadCounters,
 ) -> Vec<Range<usize>> {
     let pruning = prune(def, std::slice::from_ref(part), key, counters);
-    pruning.parts.into_iter().next().map_or_else(Vec::new, |(_, runs)| runs)
+    pruning
+        .parts
+        .into_iter()
+        .next()
+        .map_or_else(Vec::new, |(_, runs)| runs)
 }
 
 pub(crate) fn prune(
@@ -90,7 +98,11 @@ pub(crate) fn prune(
     };
 
     left.retain(|(part, _)| key.may_match_part(part, def));
-    stage(PruningStep::MinMax, key.restricts(|k| matches!(k, KeyRef::Column(_))), &left);
+    stage(
+        PruningStep::MinMax,
+        key.restricts(|k| matches!(k, KeyRef::Column(_))),
+        &left,
+    );
 
     let on_partition = key.mentions(|k| matches!(k, KeyRef::Partition(_)));
     if on_partition {
@@ -134,7 +146,11 @@ pub(crate) fn prune(
             for (part, runs) in &mut left {
                 // Earlier indexes are looked at again: each operand of an OR may be refuted by another index.
                 let known = KnownOfPart {
-                    ranges: if on_ranges { part.granule_ranges(counters) } else { None },
+                    ranges: if on_ranges {
+                        part.granule_ranges(counters)
+                    } else {
+                        None
+                    },
                     indexes: (0..=at)
                         .filter(|i| key.uses_index(*i))
                         .filter_map(|i| Some((i, part.skip_index(def.skip_indexes.get(i)?, counters)?)))
@@ -244,13 +260,11 @@ impl KnownOfGranule<'_> {
             return false;
         }
         sets.iter().all(|(index, rows)| {
-            let only = key.predicate().keeping(&|test: &Test| {
-                test.is_of_index(*index) && !matches!(test, Test::Hashes { .. })
-            });
-            rows.iter().any(|row| {
-                only.evaluate(&SetRow { index: *index, row })
-                    .can_be_true
-            })
+            let only = key
+                .predicate()
+                .keeping(&|test: &Test| test.is_of_index(*index) && !matches!(test, Test::Hashes { .. }));
+            rows.iter()
+                .any(|row| only.evaluate(&SetRow { index: *index, row }).can_be_true)
         })
     }
 }
@@ -274,7 +288,12 @@ impl Evidence for KnownOfGranule<'_> {
             KeyRef::Partition(element) => self.known.partition(element),
             KeyRef::Index(index, expr) => match self.group(index) {
                 Some(Group::Ranges(ranges)) => {
-                    let ty = self.known.def.skip_indexes.get(index).and_then(|i| i.types.get(expr));
+                    let ty = self
+                        .known
+                        .def
+                        .skip_indexes
+                        .get(index)
+                        .and_then(|i| i.types.get(expr));
                     match (ranges.get(expr), ty) {
                         (Some(known), Some(ty)) => seen_of(known, ty.is_nullable()),
                         _ => Seen::Unknown,

@@ -125,9 +125,9 @@ impl SkipIndex {
             .iter()
             .map(|group| match group {
                 Group::Ranges(ranges) => ranges.len() * size_of::<ColumnRangeKnown>(),
-                Group::Rows(rows) => {
-                    rows.as_ref().map_or(0, |rows| rows.iter().map(|r| 24 + 48 * r.len()).sum())
-                }
+                Group::Rows(rows) => rows
+                    .as_ref()
+                    .map_or(0, |rows| rows.iter().map(|r| 24 + 48 * r.len()).sum()),
                 Group::Filter(bloom) => bloom.byte_size(),
             })
             .sum::<usize>()

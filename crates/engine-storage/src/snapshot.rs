@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub(crate) lsn: u64,
     pub(crate) version: u64,
     pub(crate) counters: Arc<ReadCounters>,
+    /// Parts whose hidden parts are read: their folders must stay.
+    pub(crate) around: Arc<Vec<Arc<Part>>>,
 }
 
 /// A unit of scanning: rows in table order of one part, or of one memtable block.
@@ -70,13 +72,8 @@ impl Snapshot {
     #[must_use]
     pub fn with_cells(&self, cells: &[(usize, Vec<u8>)]) -> Self {
         Self {
-            table: self.table,
             def: Arc::new(with_cells(&self.def, cells)),
-            parts: self.parts.clone(),
-            memory: self.memory.clone(),
-            lsn: self.lsn,
-            version: self.version,
-            counters: self.counters.clone(),
+            ..self.shared()
         }
     }
 
@@ -113,9 +110,9 @@ impl Snapshot {
         &self.counters
     }
 
-    /// Rows stored, before any merge rule.
+    /// Rows stored and not deleted, before any merge rule.
     pub fn rows(&self) -> u64 {
-        self.parts.iter().map(|p| p.rows()).sum::<u64>()
+        self.parts.iter().map(|p| p.live_rows()).sum::<u64>()
             + self.memory.iter().map(|b| b.rows() as u64).sum::<u64>()
     }
 
@@ -124,6 +121,9 @@ impl Snapshot {
         match self.def.merge_rule {
             MergeRule::Plain => true,
             MergeRule::Replacing { is_deleted: None, .. } => self.parts.len() <= 1 && self.memory.is_empty(),
+            MergeRule::VersionedCollapsing { .. } | MergeRule::Folding => {
+                self.parts.len() <= 1 && self.memory.is_empty()
+            }
             MergeRule::Replacing { .. } | MergeRule::Collapsing { .. } => self.rows() == 0,
         }
     }
@@ -179,14 +179,18 @@ impl Snapshot {
         match &morsel.source {
             MorselSource::Part { part, granules } => {
                 self.counters.add_rows(morsel.rows, granules.len());
-                read_part(
+                let block = read_part(
                     &self.def,
                     part,
                     granules.clone(),
                     columns,
                     CacheUse::Keep,
                     &self.counters,
-                )
+                )?;
+                Ok(match part.live_in(granules) {
+                    None => block,
+                    Some(live) => block.gather(&live),
+                })
             }
             MorselSource::Memory { block, start } => {
                 self.counters.add_rows(morsel.rows, 0);
@@ -206,7 +210,13 @@ impl Snapshot {
             return self.read(morsel, columns);
         }
         match &morsel.source {
-            MorselSource::Part { part, granules } => self.read_part_rows(part, granules, columns, rows),
+            MorselSource::Part { part, granules } => match part.live_in(granules) {
+                None => self.read_part_rows(part, granules, columns, rows),
+                Some(live) => {
+                    let rows: Vec<u32> = rows.iter().map(|row| live[*row as usize]).collect();
+                    self.read_part_rows(part, granules, columns, &rows)
+                }
+            },
             MorselSource::Memory { block, start } => {
                 self.counters.add_rows(rows.len(), 0);
                 let picks: Vec<u32> = rows.iter().map(|r| r + *start as u32).collect();
@@ -277,8 +287,22 @@ impl Snapshot {
     }
 }
 
-/// Cuts a run of granules into morsels, preferably where segments end.
+/// Cuts a run of granules into morsels, preferably where segments end. Of deleted rows alone none is made.
 fn cut(part: &Arc<Part>, granules: Range<usize>, target_rows: usize, out: &mut Vec<Morsel>) {
+    let mut push = |granules: Range<usize>, rows: usize| {
+        let gone = part.mask().map_or(0, |mask| {
+            mask.count_in(part.index.start(granules.start)..part.index.start(granules.end))
+        });
+        if gone < rows {
+            out.push(Morsel {
+                rows: rows - gone,
+                source: MorselSource::Part {
+                    part: part.clone(),
+                    granules,
+                },
+            });
+        }
+    };
     let mut start = granules.start;
     let mut rows = 0;
     for granule in granules.clone() {
@@ -291,24 +315,12 @@ fn cut(part: &Arc<Part>, granules: Range<usize>, target_rows: usize, out: &mut V
         };
         let at_segment = end.is_multiple_of(crate::part::SEGMENT_GRANULES) && rows * 2 > target_rows;
         if rows + next > target_rows || at_segment {
-            out.push(Morsel {
-                rows,
-                source: MorselSource::Part {
-                    part: part.clone(),
-                    granules: start..end,
-                },
-            });
+            push(start..end, rows);
             start = end;
             rows = 0;
         }
     }
     if rows > 0 {
-        out.push(Morsel {
-            rows,
-            source: MorselSource::Part {
-                part: part.clone(),
-                granules: start..granules.end,
-            },
-        });
+        push(start..granules.end, rows);
     }
 }

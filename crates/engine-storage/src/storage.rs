@@ -4,7 +4,9 @@ mod append;
 mod caches;
 mod contains;
 mod flush;
+mod hidden_part;
 mod merge;
+mod mutate;
 mod recovery;
 mod set_aside;
 mod tables;
@@ -19,6 +21,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 pub use append::Appended;
 pub use caches::CacheKind;
 pub use flush::Maintained;
+pub(crate) use mutate::{matches, placed, updated};
 
 use crate::block_cache::BlockCache;
 use crate::catalog::Catalog;

@@ -8,6 +8,8 @@ use engine_types::{Block, Column, DataType, Value};
 use crate::skip_index::SkipIndexDef;
 
 use crate::json_shred::{Derived, DerivedColumn};
+use crate::mutation::RowChange;
+use crate::row_fold::RowFold;
 
 /// Names a table for ever; ids are never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,6 +56,10 @@ pub enum MergeRule {
     },
     /// Rows of sign +1 and -1 cancel.
     Collapsing { sign: usize },
+    /// The same in any order of arrival; the version is the last column of the sorting key.
+    VersionedCollapsing { sign: usize },
+    /// All rows become one, by [`TableDef::fold`].
+    Folding,
 }
 
 /// A part is wide from this many raw bytes and this many rows on, and compact below either.
@@ -108,10 +114,15 @@ pub struct TableDef {
     /// Types of what [`KeyExprs::sorting_key`] answers; empty = insertion order.
     pub sorting_key_types: Vec<DataType>,
     pub merge_rule: MergeRule,
+    /// How [`MergeRule::Folding`] joins rows.
+    pub fold: Option<Arc<dyn RowFold>>,
     /// Columns of the exact look-up index behind `Storage::contains`; empty = none.
     pub lookup_columns: Vec<usize>,
     pub granule_rows: usize,
     pub granule_bytes: usize,
+    /// Parts that have been seen for so long are merged in any case, and deleted rows leave them; `None` = whenever it is
+    /// worth it.
+    pub merge_after_ms: Option<u64>,
     /// Opaque to storage; handed back at open, e.g. the CREATE statement.
     pub definition: Vec<u8>,
     pub keys: Arc<dyn KeyExprs>,
@@ -119,10 +130,22 @@ pub struct TableDef {
     pub derived: Vec<DerivedColumn>,
     pub wide_from: WideFrom,
     pub pressure: PartPressure,
+    pub projections: Vec<Projection>,
     /// Columns whose least and greatest values are kept for each granule.
     pub granule_ranges: Vec<usize>,
     /// Written with every part.
     pub skip_indexes: Vec<SkipIndexDef>,
+}
+
+/// A hidden part inside every part: some columns of the same rows, in another order.
+#[derive(Clone)]
+pub struct Projection {
+    pub name: String,
+    /// Columns, order and granules of the hidden parts. Its `definition` tells them from those of an older projection of
+    /// the same name.
+    pub def: Arc<TableDef>,
+    /// The columns of the table that the columns of `def` are.
+    pub columns: Vec<usize>,
 }
 
 impl TableDef {
@@ -140,14 +163,17 @@ impl TableDef {
             columns,
             sorting_key_types,
             merge_rule: MergeRule::Plain,
+            fold: None,
             lookup_columns: Vec::new(),
             granule_rows: 8192,
             granule_bytes: 10 << 20,
+            merge_after_ms: None,
             definition: Vec::new(),
             keys,
             derived: Vec::new(),
             wide_from: WideFrom::default(),
             pressure: PartPressure::default(),
+            projections: Vec::new(),
             granule_ranges: Vec::new(),
             skip_indexes: Vec::new(),
         }
@@ -265,6 +291,12 @@ pub trait KeyExprs: Send + Sync {
     ) -> Result<Column, String> {
         let _ = index;
         Ok(Column::defaults(ty, source.rows()))
+    }
+
+    /// The steps of a mutation, from the command that [`crate::Storage::add_mutation`] was given.
+    fn row_changes(&self, command: &[u8]) -> Result<Vec<Arc<dyn RowChange>>, String> {
+        let _ = command;
+        Err("the table takes no mutations".to_owned())
     }
 }
 

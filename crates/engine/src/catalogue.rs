@@ -38,7 +38,10 @@ pub(crate) struct View {
 impl View {
     pub(crate) fn new(id: TableId, database: &str, name: &str, definition: &Definition) -> Result<Self> {
         let ast::Statement::CreateView(create) = &definition.create else {
-            return Err(EngineError::Internal(format!("not a view: {}", definition.create)));
+            return Err(EngineError::Internal(format!(
+                "not a view: {}",
+                definition.create
+            )));
         };
         let create = create.as_ref().clone();
         let source = engine_sql::leftmost_table(&create.query)
@@ -137,7 +140,10 @@ impl Catalogue {
             if let Object::View(view) = object
                 && let Some(source) = &view.source
             {
-                self.followers.entry(source.clone()).or_default().push(view.clone());
+                self.followers
+                    .entry(source.clone())
+                    .or_default()
+                    .push(view.clone());
             }
         }
     }

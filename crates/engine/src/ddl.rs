@@ -15,7 +15,10 @@ use crate::column_codec::check_codecs;
 use crate::definition::Definition;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::mutate;
 use crate::options::QueryOptions;
+use crate::row_fold;
+use crate::row_signs;
 use crate::shape::Shape;
 
 /// Database and name, with the current database where none is written.
@@ -147,7 +150,10 @@ impl Engine {
             if name.starts_with(crate::materialized_view::INNER_PREFIX) {
                 return Err(EngineError::refused(
                     36,
-                    format!("names that begin with `{}` are those of views", crate::materialized_view::INNER_PREFIX),
+                    format!(
+                        "names that begin with `{}` are those of views",
+                        crate::materialized_view::INNER_PREFIX
+                    ),
                 ));
             }
             if let Some(existing) = catalogue.find(&database, &name) {
@@ -166,6 +172,8 @@ impl Engine {
             let definition = Definition::bare(Statement::CreateTable(Box::new(create)));
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
+            check_rules(&shape)?;
+            crate::projection::check(&shape)?;
             let id =
                 self.storage
                     .create_table(shape.table_def(&database, &name, self.config.granule_rows)?)?;
@@ -366,9 +374,37 @@ impl Engine {
         &self,
         name: &ObjectName,
         actions: &[AlterAction],
+        settings: &[ast::Setting],
+        options: &QueryOptions,
+    ) -> Result<()> {
+        let steps: Vec<_> = actions.iter().filter_map(mutate::step_of).collect();
+        let definition: Vec<AlterAction> = actions
+            .iter()
+            .filter(|action| mutate::step_of(action).is_none())
+            .cloned()
+            .collect();
+        if !definition.is_empty() {
+            self.alter_definition(name, &definition, options)?;
+        }
+        if steps.is_empty() {
+            return Ok(());
+        }
+        self.mutate(name, steps, settings, options)
+    }
+
+    fn alter_definition(
+        &self,
+        name: &ObjectName,
+        actions: &[AlterAction],
         options: &QueryOptions,
     ) -> Result<()> {
         let (database, name) = resolve_name(name, options)?;
+        // Mutations name columns: they come before what renames, drops or retypes one.
+        if actions.iter().any(alter::changes_columns)
+            && let Object::Table(table) = self.catalogue().get(&database, &name)?
+        {
+            self.finish_mutations(table, options)?;
+        }
         self.change(|catalogue| {
             let table = match catalogue.get(&database, &name)?.clone() {
                 Object::Table(table) => table,
@@ -376,25 +412,37 @@ impl Engine {
             };
             let mut definition = table.shape.definition.clone();
             let before = definition.clone();
+            let mut rewrite = false;
             for action in actions {
                 match action {
                     AlterAction::Partition {
                         verb: PartitionVerb::Drop,
                         partition,
                     } => self.drop_partition(&table, partition)?,
+                    AlterAction::MaterializeProjection { if_exists, name, .. } => {
+                        rewrite |= alter::has_projection(&definition, name, *if_exists)?;
+                    }
                     _ => alter::apply(&mut definition, action)?,
                 }
             }
             if definition == before {
+                if rewrite {
+                    self.storage.optimize(table.id, true)?;
+                }
                 return self.materialize_indexes(&table, &table.shape, actions);
             }
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
+            check_rules(&shape)?;
+            crate::projection::check(&shape)?;
             self.storage.replace_definition(
                 table.id,
                 shape.table_def(&database, &name, self.config.granule_rows)?,
             )?;
             insert_table(catalogue, table.id, &database, &name, shape.clone());
+            if rewrite {
+                self.storage.optimize(table.id, true)?;
+            }
             self.materialize_indexes(&table, &shape, actions)
         })
     }
@@ -447,7 +495,13 @@ impl Engine {
     }
 }
 
-pub(crate) fn insert_table(catalogue: &mut Catalogue, id: TableId, database: &str, name: &str, shape: Arc<Shape>) {
+pub(crate) fn insert_table(
+    catalogue: &mut Catalogue,
+    id: TableId,
+    database: &str,
+    name: &str,
+    shape: Arc<Shape>,
+) {
     let table = Table {
         id,
         database: database.to_owned(),
@@ -458,6 +512,13 @@ pub(crate) fn insert_table(catalogue: &mut Catalogue, id: TableId, database: &st
         (database.to_owned(), name.to_owned()),
         Object::Table(Arc::new(table)),
     );
+}
+
+/// What the merge rule asks of columns. Tables older than a rule open all the same.
+fn check_rules(shape: &Shape) -> Result<()> {
+    row_signs::check_types(shape)?;
+    row_fold::check_simple_functions(&shape.columns)?;
+    row_fold::check_summed(shape)
 }
 
 /// `CREATE TABLE t AS other`: what the statement does not say itself.

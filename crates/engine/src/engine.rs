@@ -180,7 +180,13 @@ impl Engine {
     pub fn maintain(&self) -> Result<bool> {
         let now_ms = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
         let flushed = self.storage.maintain(now_ms)?.tables_flushed > 0;
-        Ok(self.storage.merge_once()? || flushed)
+        let mutated = match self.storage.mutate_once(None) {
+            // It is shown in `system.mutations`, and keeps nothing else from being done.
+            Err(StorageError::Mutation { .. }) => true,
+            outcome => outcome?,
+        };
+        let merged = self.storage.merge_once()? || self.storage.merge_old(now_ms)?;
+        Ok(merged || flushed || mutated)
     }
 
     /// Ends the background threads and makes parts of what is in memory, so that the next start has no log to replay.

@@ -53,7 +53,11 @@ fn index_lines(scan: &ScanSummary, line: &mut dyn FnMut(String)) {
             if let Some(name) = &step.name {
                 line(format!("      Name: {name}"));
             }
-            let title = if step.name.is_some() { "Description" } else { "Keys" };
+            let title = if step.name.is_some() {
+                "Description"
+            } else {
+                "Keys"
+            };
             line(format!("      {title}: {}", step.description));
             line(format!("      Parts: {}/{parts}", step.parts));
             line(format!("      Granules: {}/{granules}", step.granules));
@@ -104,6 +108,9 @@ fn describe(
                     "  Parts: {}/{}, granules: {}/{}",
                     scan.parts_kept, scan.parts, scan.granules_kept, scan.granules
                 ));
+                if let Some((projection, parts)) = &scan.projection {
+                    line(format!("  Projection: {projection}, parts: {parts}"));
+                }
                 if indexes {
                     line("  Indexes:".to_owned());
                     index_lines(scan, &mut line);

@@ -8,9 +8,9 @@ use engine_types::Block;
 use crate::catalogue::Table;
 use crate::engine::{Engine, Inserted};
 use crate::engine_kind::EngineKind;
-use crate::error::{EngineError, Result};
+use crate::error::Result;
 use crate::insert_rows::{Prepared, TableInsert, prepare};
-use crate::options::QueryOptions;
+use crate::options::{QueryOptions, flag};
 
 /// How an insert is recognised that was made before.
 pub(crate) enum Repeat<'a> {
@@ -51,7 +51,7 @@ impl Engine {
         let mut tables: Vec<TableId> = own.iter().chain(&of_views).map(|(table, _)| *table).collect();
         tables.sort_unstable();
         tables.dedup();
-        let deduplicated = if flag(options, "materialized_views_atomic", true)? {
+        let deduplicated = if on(options, "materialized_views_atomic", true)? {
             let all = own.into_iter().chain(of_views).collect();
             self.append(token.as_ref(), all)?
         } else {
@@ -91,7 +91,7 @@ impl Engine {
         };
         let token = token.filter(|t| !t.is_empty());
         let replicated = is_replicated(&first.table);
-        if replicated && !flag(options, "insert_deduplicate", true)? {
+        if replicated && !on(options, "insert_deduplicate", true)? {
             return Ok(None);
         }
         let setting = if replicated {
@@ -122,10 +122,7 @@ impl Engine {
 }
 
 /// One block for each table, so that views see all its rows at once.
-fn by_table(
-    names: Vec<(String, String)>,
-    prepared: Vec<Prepared>,
-) -> (Vec<(String, String)>, Vec<Prepared>) {
+fn by_table(names: Vec<(String, String)>, prepared: Vec<Prepared>) -> (Vec<(String, String)>, Vec<Prepared>) {
     let mut groups: Vec<((String, String), Arc<Table>, Vec<Block>)> = Vec::new();
     for (name, rows) in names.into_iter().zip(prepared) {
         match groups.iter_mut().find(|(known, _, _)| *known == name) {
@@ -167,16 +164,6 @@ fn table_setting(table: &Table, name: &str) -> Option<usize> {
     crate::binding::setting_text(&setting.value).parse().ok()
 }
 
-/// A setting that is on or off.
-pub(crate) fn flag(options: Option<&QueryOptions>, name: &str, otherwise: bool) -> Result<bool> {
-    match options.and_then(|o| o.settings.get(name)).map(String::as_str) {
-        None => Ok(otherwise),
-        Some("1" | "true") => Ok(true),
-        Some("0" | "false") => Ok(false),
-        Some(other) => Err(EngineError::BadSetting {
-            name: name.to_owned(),
-            value: other.to_owned(),
-            expected: "0 or 1",
-        }),
-    }
+fn on(options: Option<&QueryOptions>, name: &str, otherwise: bool) -> Result<bool> {
+    options.map_or(Ok(otherwise), |o| flag(&o.settings, name, otherwise))
 }

@@ -8,6 +8,7 @@ use engine_types::{Block, Column};
 use crate::binding;
 use crate::catalogue::{Catalogue, Table};
 use crate::error::{EngineError, Result};
+use crate::row_signs;
 use crate::shape::{ColumnKind, DefaultExpr};
 
 /// Rows for one table, by column name. Columns must have the physical form of the table's types (or be `Const` or
@@ -108,6 +109,7 @@ pub(crate) fn prepare(
             None => Ok(Column::defaults(&stored.ty, rows)),
         })
         .collect::<Result<Vec<_>>>()?;
+    row_signs::check(&table.shape, &columns)?;
     if rows > 0 && !table.shape.checks.is_empty() {
         let schema = table.shape.schema();
         let name = format!("{}.{}", table.database, table.name);
@@ -167,8 +169,7 @@ impl Filling<'_> {
         let columns = self.columns(&default.inputs)?;
         self.open.pop();
         let column = if default.timed {
-            self.at_this_time(at)?
-                .eval(&columns, self.rows, &definition.ty)?
+            self.at_this_time(at)?.eval(&columns, self.rows, &definition.ty)?
         } else {
             default.eval(&columns, self.rows, &definition.ty)?
         };

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use engine_sql::ast::{
-    self, AlterAction, CreateTable, CreateView, ObjectName, Query, Statement,
-};
+use engine_sql::ast::{self, AlterAction, CreateTable, CreateView, ObjectName, Query, Statement};
 use engine_storage::Storage;
 use engine_types::Schema;
 
@@ -29,11 +27,7 @@ const NOT_IMPLEMENTED: u32 = 48;
 impl Engine {
     /// `CREATE MATERIALIZED VIEW`. With POPULATE no insert comes between: the rows that are there and the rows that come
     /// are each taken once.
-    pub(crate) fn create_materialized_view(
-        &self,
-        create: &CreateView,
-        options: &QueryOptions,
-    ) -> Result<()> {
+    pub(crate) fn create_materialized_view(&self, create: &CreateView, options: &QueryOptions) -> Result<()> {
         if create.refresh.is_some() {
             return Err(EngineError::refused(
                 NOT_IMPLEMENTED,
@@ -57,7 +51,10 @@ impl Engine {
         self.change(|catalogue| {
             catalogue.check_database(&database)?;
             if database == SYSTEM_DATABASE {
-                return Err(EngineError::refused(164, "the database `system` cannot be changed"));
+                return Err(EngineError::refused(
+                    164,
+                    "the database `system` cannot be changed",
+                ));
             }
             if let Some(existing) = catalogue.find(&database, &name).cloned() {
                 if create.if_not_exists {
@@ -75,7 +72,8 @@ impl Engine {
             }
             let mut definition = Definition::bare(Statement::CreateView(Box::new(stored.clone())));
             if stored.to.is_none() {
-                definition.inner = Some(self.create_inner(catalogue, &database, &name, &mut stored, &schema)?);
+                definition.inner =
+                    Some(self.create_inner(catalogue, &database, &name, &mut stored, &schema)?);
             } else {
                 check_target(catalogue, &stored, &schema)?;
                 if stored.columns.is_empty() {
@@ -136,7 +134,9 @@ impl Engine {
             .find(|inner| self.storage.table_id(database, inner).is_err())
             .expect("some number is free");
         let create = inner_table(database, &inner, view);
-        let shape = Arc::new(Shape::resolve(Definition::bare(Statement::CreateTable(Box::new(create))))?);
+        let shape = Arc::new(Shape::resolve(Definition::bare(Statement::CreateTable(
+            Box::new(create),
+        )))?);
         check_codecs(shape.create()?, &shape.columns)?;
         let id = self
             .storage
@@ -201,10 +201,7 @@ impl Engine {
         let Some(inner) = &view.inner else {
             return Ok(());
         };
-        if let Some(table) = catalogue
-            .objects
-            .remove(&(view.database.clone(), inner.clone()))
-        {
+        if let Some(table) = catalogue.objects.remove(&(view.database.clone(), inner.clone())) {
             self.storage.drop_table(table.id())?;
         }
         Ok(())
@@ -282,7 +279,11 @@ pub(crate) fn drop_inner_without_view(storage: &Storage, catalogue: &mut Catalog
         .collect();
     for key in orphans {
         if let Some(object) = catalogue.objects.remove(&key) {
-            tracing::warn!(database = key.0, table = key.1, "removed the table of a view that is not there");
+            tracing::warn!(
+                database = key.0,
+                table = key.1,
+                "removed the table of a view that is not there"
+            );
             storage.drop_table(object.id())?;
         }
     }
@@ -298,7 +299,10 @@ fn inner_table(database: &str, inner: &str, view: &CreateView) -> CreateTable {
             args: None,
         });
     }
-    let sorted = storage.engine.as_ref().is_some_and(|e| e.name.ends_with("MergeTree"));
+    let sorted = storage
+        .engine
+        .as_ref()
+        .is_some_and(|e| e.name.ends_with("MergeTree"));
     if sorted && storage.order_by.is_none() && storage.primary_key.is_none() {
         storage.order_by = Some(ast::Expr::Tuple(Vec::new()));
     }
@@ -345,7 +349,10 @@ fn check_target(catalogue: &Catalogue, view: &CreateView, schema: &Schema) -> Re
         return Ok(());
     };
     if view.name.plain() == Some((Some(database), name)) {
-        return Err(EngineError::refused(36, "a materialized view cannot be its own target"));
+        return Err(EngineError::refused(
+            36,
+            "a materialized view cannot be its own target",
+        ));
     }
     check_columns(catalogue.table(database, name)?, schema)
 }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use engine_sql::plan::{Expr, ExprKind, SetSource};
 use engine_sql::ranges::key_ranges;
-use engine_storage::{KeyCondition, KeyRef, Predicate, RangeImage, SkipIndexKind, Test, ValueRange, ValueSet, value_hash};
+use engine_storage::{
+    KeyCondition, KeyRef, Predicate, RangeImage, SkipIndexKind, Test, ValueRange, ValueSet, value_hash,
+};
 use engine_types::{DataType, Field, Value};
 
 use crate::shape::Shape;
@@ -64,7 +66,11 @@ impl<'a> Pruner<'a> {
                 });
             }
         }
-        let schema = shape.columns.iter().map(|c| Field::new(&c.name, c.ty.clone())).collect();
+        let schema = shape
+            .columns
+            .iter()
+            .map(|c| Field::new(&c.name, c.ty.clone()))
+            .collect();
         Self { shape, known, schema }
     }
 
@@ -80,7 +86,10 @@ impl<'a> Pruner<'a> {
                 _ => Predicate::Unknown,
             },
             ExprKind::Call { function, args } if function.name() == "not" && args.len() == 1 => {
-                Predicate::Not(Box::new(args.first().map_or(Predicate::Unknown, |e| self.predicate(e, columns))))
+                Predicate::Not(Box::new(
+                    args.first()
+                        .map_or(Predicate::Unknown, |e| self.predicate(e, columns)),
+                ))
             }
             _ => match over_table(filter, columns) {
                 Some(filter) if filter.deterministic() => self.leaf(&filter),
@@ -142,13 +151,14 @@ impl<'a> Pruner<'a> {
                 }
                 compared
             }
-            ("like", [subject, pattern]) => Some(self.like(subject, &LikePattern::of(&text(pattern)?), filter)),
+            ("like", [subject, pattern]) => {
+                Some(self.like(subject, &LikePattern::of(&text(pattern)?), filter))
+            }
             ("notLike", [subject, pattern]) => {
                 let pattern = LikePattern::of(&text(pattern)?);
                 // Only what LIKE exactly means can be turned round.
-                (pattern.is_prefix || !pattern.has_wildcards).then(|| {
-                    Predicate::Not(Box::new(self.like(subject, &pattern, filter)))
-                })
+                (pattern.is_prefix || !pattern.has_wildcards)
+                    .then(|| Predicate::Not(Box::new(self.like(subject, &pattern, filter))))
             }
             ("startsWith", [subject, prefix]) => {
                 let piece = Piece {
@@ -267,7 +277,8 @@ impl<'a> Pruner<'a> {
 
     /// `(a, b) < (x, y)` is `a < x OR (a = x AND b < y)`.
     fn compared_tuple(&self, name: &str, elements: &[Expr], literal: &Expr) -> Option<Predicate> {
-        let (ExprKind::Literal(Value::Tuple(values)), DataType::Tuple(types)) = (&literal.kind, literal.ty.bare())
+        let (ExprKind::Literal(Value::Tuple(values)), DataType::Tuple(types)) =
+            (&literal.kind, literal.ty.bare())
         else {
             return None;
         };
@@ -280,9 +291,15 @@ impl<'a> Pruner<'a> {
         };
         let known = |predicate: Option<Predicate>| predicate.unwrap_or(Predicate::Unknown);
         if name == "equals" {
-            return Some(Predicate::And((0..elements.len()).map(|at| known(of(at, name))).collect()));
+            return Some(Predicate::And(
+                (0..elements.len()).map(|at| known(of(at, name))).collect(),
+            ));
         }
-        let strict = if name.starts_with("less") { "less" } else { "greater" };
+        let strict = if name.starts_with("less") {
+            "less"
+        } else {
+            "greater"
+        };
         let last = elements.len().checked_sub(1)?;
         Some((0..last).rev().fold(known(of(last, name)), |rest, at| {
             Predicate::Or(vec![
@@ -473,7 +490,12 @@ impl<'a> Pruner<'a> {
         let prefix = pattern.prefix().to_vec();
         let mut tests = Vec::new();
         if !pattern.has_wildcards {
-            self.tests_of(subject, &ValueSet::Points(vec![Value::String(prefix)]), true, &mut tests);
+            self.tests_of(
+                subject,
+                &ValueSet::Points(vec![Value::String(prefix)]),
+                true,
+                &mut tests,
+            );
         } else if !prefix.is_empty() {
             self.tests_of(subject, &with_prefix(prefix), pattern.is_prefix, &mut tests);
         }
@@ -506,8 +528,10 @@ impl<'a> Pruner<'a> {
             return;
         }
         for (index, kind, _) in self.filters_over(subject) {
-            let any_of: Option<Vec<Vec<u64>>> =
-                alternatives.iter().map(|pieces| hashes_of(kind, pieces)).collect();
+            let any_of: Option<Vec<Vec<u64>>> = alternatives
+                .iter()
+                .map(|pieces| hashes_of(kind, pieces))
+                .collect();
             if let Some(any_of) = any_of {
                 tests.push(Test::Hashes {
                     index,
@@ -522,15 +546,20 @@ impl<'a> Pruner<'a> {
         let ValueSet::Points(points) = set else {
             return;
         };
-        if points.iter().any(Value::is_null) || matches!(subject.ty.bare(), DataType::Array(_) | DataType::Tuple(_)) {
+        if points.iter().any(Value::is_null)
+            || matches!(subject.ty.bare(), DataType::Array(_) | DataType::Tuple(_))
+        {
             return;
         }
         for (index, kind, ty) in self.filters_over(subject) {
             let any_of: Option<Vec<Vec<u64>>> = match kind {
                 // A value that the type does not have is in no granule.
-                SkipIndexKind::BloomFilter { .. } => {
-                    Some(points.iter().filter_map(|v| Some(vec![value_hash(ty, v)?])).collect())
-                }
+                SkipIndexKind::BloomFilter { .. } => Some(
+                    points
+                        .iter()
+                        .filter_map(|v| Some(vec![value_hash(ty, v)?]))
+                        .collect(),
+                ),
                 _ => points
                     .iter()
                     .map(|point| match point {
@@ -583,16 +612,22 @@ impl<'a> Pruner<'a> {
 
     /// Skip indexes that are filters over this expression, with the type that they keep.
     fn filters_over(&self, subject: &Expr) -> impl Iterator<Item = (usize, &SkipIndexKind, &DataType)> {
-        self.shape.skip_indexes.iter().enumerate().filter_map(move |(at, skip)| {
-            let [expr] = skip.exprs.as_slice() else {
-                return None;
-            };
-            let is_filter = match skip.kind {
-                SkipIndexKind::MinMax | SkipIndexKind::Set { .. } => false,
-                SkipIndexKind::BloomFilter { .. } | SkipIndexKind::Ngrams { .. } | SkipIndexKind::Tokens { .. } => true,
-            };
-            (is_filter && same(expr, subject)).then_some((at, &skip.kind, &expr.ty))
-        })
+        self.shape
+            .skip_indexes
+            .iter()
+            .enumerate()
+            .filter_map(move |(at, skip)| {
+                let [expr] = skip.exprs.as_slice() else {
+                    return None;
+                };
+                let is_filter = match skip.kind {
+                    SkipIndexKind::MinMax | SkipIndexKind::Set { .. } => false,
+                    SkipIndexKind::BloomFilter { .. }
+                    | SkipIndexKind::Ngrams { .. }
+                    | SkipIndexKind::Tokens { .. } => true,
+                };
+                (is_filter && same(expr, subject)).then_some((at, &skip.kind, &expr.ty))
+            })
     }
 }
 
@@ -679,7 +714,11 @@ fn image_around(outer: &Expr, inner: &Expr) -> Option<Image> {
 
 fn around(outer: &Expr, inner: &Expr) -> Option<Arc<dyn RangeImage>> {
     // Values of nested types do not come from literals and keys alone.
-    if matches!(inner.ty.bare(), DataType::Array(_) | DataType::Tuple(_) | DataType::Map(..)) || inner.ty.is_nullable() {
+    if matches!(
+        inner.ty.bare(),
+        DataType::Array(_) | DataType::Tuple(_) | DataType::Map(..)
+    ) || inner.ty.is_nullable()
+    {
         return None;
     }
     image_around(outer, inner).map(|image| Arc::new(image) as Arc<dyn RangeImage>)
@@ -725,7 +764,9 @@ fn with_hole(outer: &Expr, inner: &Expr) -> (Expr, usize) {
         }
         ExprKind::Literal(_) => outer.kind.clone(),
         // What is inside cannot be looked at: one column that is no hole refuses the whole.
-        ExprKind::InSet { .. } | ExprKind::HigherOrder { .. } | ExprKind::ScalarSubquery(_) => ExprKind::Column(1),
+        ExprKind::InSet { .. } | ExprKind::HigherOrder { .. } | ExprKind::ScalarSubquery(_) => {
+            ExprKind::Column(1)
+        }
     };
     let expr = Expr {
         kind,

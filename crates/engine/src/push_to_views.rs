@@ -14,9 +14,8 @@ use crate::binding;
 use crate::catalogue::{Catalogue, Table, View};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
-use crate::insert_block::flag;
 use crate::insert_rows::{Prepared, TableInsert, prepare};
-use crate::options::QueryOptions;
+use crate::options::{QueryOptions, flag};
 use crate::scan::{Blocks, EngineSource};
 use crate::statement::cast_for;
 
@@ -40,7 +39,9 @@ impl Engine {
             engine: self,
             catalogue,
             options,
-            ignore_errors: flag(options, "materialized_views_ignore_errors", false)?,
+            ignore_errors: options.map_or(Ok(false), |o| {
+                flag(&o.settings, "materialized_views_ignore_errors", false)
+            })?,
             tables: OnceCell::new(),
             out: Vec::new(),
         };

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use crate::binding;
 use crate::catalogue::{Catalogue, Object, Table};
 use crate::error::{EngineError, Result, storage_code};
+use crate::joined_scan::JoinedScan;
 use crate::pruning;
 use crate::shape::key_list;
 
@@ -37,6 +38,8 @@ pub struct ScanSummary {
     pub parts: usize,
     pub granules: usize,
     pub granules_kept: usize,
+    /// Through which projection parts are read, and how many of them.
+    pub projection: Option<(String, usize)>,
     /// Parts with something left.
     pub parts_kept: usize,
     /// What each step of pruning left.
@@ -67,6 +70,7 @@ pub(crate) struct ScanRules {
     force_primary_key: bool,
     force_index_by_date: bool,
     use_skip_indexes: bool,
+    use_projections: bool,
 }
 
 impl Default for ScanRules {
@@ -75,6 +79,7 @@ impl Default for ScanRules {
             force_primary_key: false,
             force_index_by_date: false,
             use_skip_indexes: true,
+            use_projections: true,
         }
     }
 }
@@ -90,6 +95,7 @@ impl ScanRules {
             force_primary_key: on("force_primary_key", false),
             force_index_by_date: on("force_index_by_date", false),
             use_skip_indexes: on("use_skip_indexes", true),
+            use_projections: on("optimize_use_projections", true),
         }
     }
 
@@ -142,9 +148,11 @@ fn steps(table: &Table, stages: &[PruningStage]) -> Vec<ScanStep> {
         .map(|stage| {
             let (kind, name, description) = match stage.step {
                 PruningStep::MinMax => ("MinMax", None, "columns".to_owned()),
-                PruningStep::Partition => {
-                    ("Partition", None, listed(storage.and_then(|s| s.partition_by.as_ref())))
-                }
+                PruningStep::Partition => (
+                    "Partition",
+                    None,
+                    listed(storage.and_then(|s| s.partition_by.as_ref())),
+                ),
                 PruningStep::PrimaryKey => (
                     "PrimaryKey",
                     None,
@@ -222,7 +230,14 @@ impl EngineSource {
                     .get(c)
                     .and_then(|column| column.stored)
                     .ok_or_else(|| {
-                        EngineError::Internal(format!("column {c} of `{}` is not stored", table.name))
+                        let name = table.shape.columns.get(c).map_or("", |c| c.name.as_str());
+                        EngineError::refused(
+                            16,
+                            format!(
+                                "column `{name}` of `{}` is not stored and cannot be read",
+                                table.name
+                            ),
+                        )
                     })
             })
             .collect::<Result<Vec<_>>>()?;
@@ -237,8 +252,9 @@ impl EngineSource {
             key = key.on_sorting_key();
         }
         let pruned = snapshot.prune(&key);
-        let summary = ScanSummary {
+        let mut summary = ScanSummary {
             table: format!("{}.{}", table.database, table.name),
+            projection: None,
             parts: pruned.parts_before,
             granules: pruned.granules_before,
             granules_kept: pruned.granules(),
@@ -253,6 +269,12 @@ impl EngineSource {
                 .collect::<std::result::Result<Vec<Block>, _>>()?;
             self.scans.lock().push(summary);
             return Ok(Arc::new(Blocks::new(blocks)));
+        }
+        if self.rules.use_projections
+            && let Some(scan) = through_projection(table, &snapshot, &key, request, &columns, &mut summary)
+        {
+            self.scans.lock().push(summary);
+            return Ok(scan);
         }
         let morsels = snapshot.morsels_of(&pruned, MORSEL_ROWS);
         self.scans.lock().push(summary);
@@ -327,6 +349,74 @@ fn name_keys(expr: &mut Expr, first: usize, cells: &[JsonCell]) {
         | ExprKind::HigherOrder { .. }
         | ExprKind::ScalarSubquery(_) => {}
     }
+/// The scan through the projection with which the fewest rows are read, where that is less than without.
+fn through_projection(
+    table: &Table,
+    snapshot: &Arc<Snapshot>,
+    key: &KeyCondition,
+    request: &ScanRequest<'_>,
+    columns: &[usize],
+    summary: &mut ScanSummary,
+) -> Option<Arc<dyn Scan>> {
+    let mut best = None;
+    let mut fewest = snapshot.rows_to_read(key);
+    let (all_columns, filters) = over_texts(request);
+    let texts = ScanRequest {
+        table: request.table,
+        columns: &all_columns,
+        schema: request.schema,
+        filters: &filters,
+        final_: request.final_,
+        cells: &[],
+    };
+    for (projection, stored) in table.shape.projections.iter().zip(&snapshot.def().projections) {
+        let Some(own) = projection.columns_of(&texts) else {
+            continue;
+        };
+        let wanted = pruning::key_condition(&projection.shape, &own, &filters);
+        if let Some(choice) = snapshot.through(stored, key, &wanted)
+            && choice.rows < fewest
+        {
+            fewest = choice.rows;
+            best = Some((projection, own, wanted, choice));
+        }
+    }
+    let (projection, own, wanted, choice) = best?;
+    let own = own
+        .iter()
+        .map(|&c| projection.shape.columns[c].stored)
+        .collect::<Option<Vec<_>>>()?;
+    let (of_columns, of_cells) = own.split_at(request.columns.len());
+    let cells: Vec<(usize, Vec<u8>)> = of_cells
+        .iter()
+        .zip(request.cells)
+        .map(|(stored, cell)| (*stored, cell.key.clone()))
+        .collect();
+    let first = choice.hidden.def().columns.len();
+    let own: Vec<usize> = of_columns.iter().copied().chain(first..first + cells.len()).collect();
+    let hidden = if cells.is_empty() {
+        choice.hidden
+    } else {
+        Arc::new(choice.hidden.with_cells(&cells))
+    };
+    summary.projection = Some((projection.name.clone(), hidden.parts().len()));
+    let (mut granules, mut parts) = (0, 0);
+    let mut scan = |snapshot: Arc<Snapshot>, key: &KeyCondition, columns: Vec<usize>| -> Arc<dyn Scan> {
+        let pruned = snapshot.prune(key);
+        granules += pruned.granules();
+        parts += pruned.parts.len();
+        let morsels = snapshot.morsels_of(&pruned, MORSEL_ROWS);
+        Arc::new(StorageScan {
+            snapshot,
+            morsels,
+            columns,
+        })
+    };
+    let hidden = scan(hidden, &wanted, own);
+    let rest = scan(choice.rest, key, columns.to_vec());
+    summary.granules_kept = granules;
+    summary.parts_kept = parts;
+    Some(Arc::new(JoinedScan(vec![hidden, rest])))
 }
 
 impl TableSource for EngineSource {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine_exec::CompiledExprs;
 use engine_sql::ast::{self, CreateTable, DefaultKind};
 use engine_sql::plan;
-use engine_storage::{ColumnDef, MergeRule, TableDef};
+use engine_storage::{ColumnDef, MergeRule, RowFold, TableDef};
 use engine_types::{Block, Column, DataType, Field, Schema};
 
 use crate::binding;
@@ -14,6 +14,8 @@ use crate::constraint::{self, Check};
 use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
+use crate::projection::{self, TableProjection};
+use crate::row_fold::{self, TableFold};
 use crate::skip_index::{self, SkipIndex};
 use crate::table_keys::TableKeys;
 
@@ -37,6 +39,8 @@ pub(crate) struct TableColumn {
     pub(crate) comment: String,
     /// Position among the stored columns; `Alias` and `Ephemeral` have none.
     pub(crate) stored: Option<usize>,
+    /// Of `SimpleAggregateFunction`: the function that joins values.
+    pub(crate) joined_by: Option<String>,
 }
 
 impl TableColumn {
@@ -67,6 +71,7 @@ pub(crate) struct Shape {
     pub(crate) partition_key: Option<plan::Expr>,
     /// Columns of the exact look-up index.
     pub(crate) lookup: Vec<usize>,
+    pub(crate) projections: Vec<TableProjection>,
     pub(crate) skip_indexes: Vec<SkipIndex>,
     pub(crate) checks: Vec<Check>,
 }
@@ -177,10 +182,27 @@ impl Shape {
                 .or(create.storage.primary_key.as_ref());
             let exprs = key_list(order_by);
             check_primary_key(&create.storage, &exprs)?;
-            exprs
+            let mut key = exprs
                 .iter()
                 .map(|e| binding::bind_over(e, &schema))
-                .collect::<Result<Vec<_>>>()?
+                .collect::<Result<Vec<_>>>()?;
+            // Rows of other versions are other rows.
+            if let EngineKind::VersionedCollapsing { version, .. } = &kind {
+                let version = binding::bind_over(&ast::Expr::Identifier(vec![version.clone()]), &schema)?;
+                if !key.contains(&version) {
+                    key.push(version);
+                }
+            }
+            if let Some(state) = key
+                .iter()
+                .find(|e| matches!(e.ty, DataType::AggregateFunction(_)))
+            {
+                return Err(EngineError::refused(
+                    549,
+                    format!("a key of type {} is not allowed: it is not comparable", state.ty),
+                ));
+            }
+            key
         } else {
             Vec::new()
         };
@@ -191,8 +213,15 @@ impl Shape {
             _ => None,
         };
         let lookup = lookup_columns(&create, &columns)?;
+        let projections = projection::projections(&create, &columns);
         let skip_indexes = if kind.is_sorted() {
-            skip_index::resolve(&create.indexes, &definition.index_epochs, &columns, &stored, &schema)?
+            skip_index::resolve(
+                &create.indexes,
+                &definition.index_epochs,
+                &columns,
+                &stored,
+                &schema,
+            )?
         } else {
             Vec::new()
         };
@@ -206,6 +235,7 @@ impl Shape {
             lookup,
             skip_indexes,
             checks: constraint::checks(&create, &schema)?,
+            projections,
         })
     }
 
@@ -214,7 +244,9 @@ impl Shape {
         match &self.partition_key {
             None => Vec::new(),
             Some(key) => match &key.kind {
-                plan::ExprKind::Call { function, args } if function.name() == "tuple" => args.iter().collect(),
+                plan::ExprKind::Call { function, args } if function.name() == "tuple" => {
+                    args.iter().collect()
+                }
                 _ => vec![key],
             },
         }
@@ -227,10 +259,18 @@ impl Shape {
             return wanted;
         }
         for key in self.sorting_key.iter().chain(&self.partition_key) {
-            binding::visit_columns(key, &mut |c| wanted.extend(self.columns.get(c).and_then(|c| c.stored)));
+            binding::visit_columns(key, &mut |c| {
+                wanted.extend(self.columns.get(c).and_then(|c| c.stored))
+            });
         }
         let is_time = |ty: &DataType| ty.bare().is_time();
-        wanted.extend(self.stored.iter().enumerate().filter(|(_, s)| is_time(&s.ty)).map(|(at, _)| at));
+        wanted.extend(
+            self.stored
+                .iter()
+                .enumerate()
+                .filter(|(_, s)| is_time(&s.ty))
+                .map(|(at, _)| at),
+        );
         wanted.sort_unstable();
         wanted.dedup();
         wanted
@@ -297,6 +337,10 @@ impl Shape {
             EngineKind::Collapsing { sign } => MergeRule::Collapsing {
                 sign: stored_of(sign)?,
             },
+            EngineKind::VersionedCollapsing { sign, .. } => MergeRule::VersionedCollapsing {
+                sign: stored_of(sign)?,
+            },
+            EngineKind::Summing { .. } | EngineKind::Aggregating => MergeRule::Folding,
         };
         let setting = |wanted: &str| {
             codecs.storage.settings.iter().find_map(|s| {
@@ -305,8 +349,13 @@ impl Shape {
                     .flatten()
             })
         };
+        let fold: Option<Arc<dyn RowFold>> = match TableFold::of(self)? {
+            Some(fold) => Some(Arc::new(fold)),
+            None => None,
+        };
         Ok(TableDef {
             merge_rule,
+            fold,
             lookup_columns: self
                 .lookup
                 .iter()
@@ -318,7 +367,16 @@ impl Shape {
             granule_bytes: setting("index_granularity_bytes")
                 .filter(|n| *n > 0)
                 .unwrap_or(DEFAULT_GRANULE_BYTES),
+            merge_after_ms: setting("min_age_to_force_merge_seconds")
+                .filter(|n| *n > 0)
+                .and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1000)),
             definition: self.definition.encode(),
+            projections: self
+                .projections
+                .iter()
+                .filter(|_| self.kind == EngineKind::MergeTree)
+                .map(|p| p.storage_projection(self, database, name, granule_rows))
+                .collect::<Result<_>>()?,
             granule_ranges: self.granule_ranges(),
             skip_indexes: self.skip_indexes.iter().map(|i| i.def()).collect(),
             ..TableDef::new(
@@ -394,6 +452,7 @@ fn resolve_columns(defs: &[ast::ColumnDef]) -> Result<Vec<TableColumn>> {
                 .map(|c| String::from_utf8_lossy(c).into_owned())
                 .unwrap_or_default(),
             stored: None,
+            joined_by: row_fold::simple_function(def.ty.as_ref()),
         });
     }
     for at in 0..columns.len() {

@@ -47,7 +47,8 @@ pub(crate) fn resolve(
     let mut out: Vec<SkipIndex> = Vec::new();
     let mut has_lookup = false;
     for index in indexes {
-        let refused = |problem: String| EngineError::refused(36, format!("index `{}`: {problem}", index.name));
+        let refused =
+            |problem: String| EngineError::refused(36, format!("index `{}`: {problem}", index.name));
         if out.iter().any(|other| other.name == index.name) {
             return Err(refused("there is another one of this name".to_owned()));
         }
@@ -79,7 +80,10 @@ pub(crate) fn resolve(
             check_type(kind, &expr.ty, exprs.len()).map_err(refused)?;
         }
         let names = |c: usize| {
-            let stored = columns.get(c).and_then(|c| c.stored).and_then(|at| stored.get(at));
+            let stored = columns
+                .get(c)
+                .and_then(|c| c.stored)
+                .and_then(|at| stored.get(at));
             stored.map_or_else(String::new, |s| format!("{}:{}", s.name, s.ty))
         };
         let text: Vec<String> = exprs.iter().map(|e| fingerprint(e, &names)).collect();
@@ -89,7 +93,9 @@ pub(crate) fn resolve(
             type_text: index.kind.to_string(),
             expr_text: index.expr.to_string(),
             kind,
-            granularity: usize::try_from(index.granularity.unwrap_or(1)).unwrap_or(usize::MAX).max(1),
+            granularity: usize::try_from(index.granularity.unwrap_or(1))
+                .unwrap_or(usize::MAX)
+                .max(1),
             fingerprint: format!(
                 "{kind:?} of {} as {}, {}",
                 text.join(", "),
@@ -144,7 +150,9 @@ fn kind_of(kind: &ast::Expr) -> std::result::Result<SkipIndexKind, String> {
         other => (other.to_string(), Vec::<String>::new()),
     };
     let whole = |at: usize| -> std::result::Result<usize, String> {
-        let text = args.get(at).ok_or_else(|| format!("{name} takes more arguments"))?;
+        let text = args
+            .get(at)
+            .ok_or_else(|| format!("{name} takes more arguments"))?;
         text.parse().map_err(|_| format!("`{text}` is no whole number"))
     };
     let positive = |at: usize| match whole(at)? {
@@ -223,7 +231,9 @@ fn check_type(kind: SkipIndexKind, ty: &DataType, expressions: usize) -> std::re
             if element.is_string() {
                 Ok(())
             } else {
-                Err(format!("it takes String, FixedString or arrays of them, not {ty}"))
+                Err(format!(
+                    "it takes String, FixedString or arrays of them, not {ty}"
+                ))
             }
         }
     }

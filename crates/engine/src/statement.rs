@@ -91,7 +91,12 @@ impl Engine {
             Statement::Drop(drop) => done(self.drop_objects(drop, options)),
             Statement::Rename { pairs, .. } => done(self.rename(pairs, options)),
             Statement::Exchange { left, right, .. } => done(self.exchange(left, right, options)),
-            Statement::Alter { table, actions, .. } => done(self.alter(table, actions, options)),
+            Statement::Alter {
+                table,
+                actions,
+                settings,
+                ..
+            } => done(self.alter(table, actions, settings, options)),
             Statement::Optimize(optimize) => done(self.optimize(optimize, options)),
             Statement::Show(show) => self.show(show, options),
             Statement::Describe { table } => self.describe(table, options),
@@ -113,8 +118,8 @@ impl Engine {
                 name,
                 ..
             } => done(self.attach(*kind, name, *if_not_exists, options)),
-            Statement::Delete(_) => Err(EngineError::refused(48, "DELETE is not supported")),
-            Statement::Kill(_) => Err(EngineError::refused(48, "KILL is not supported")),
+            Statement::Delete(delete) => done(self.delete(delete, options)),
+            Statement::Kill(kill) => self.kill(kill, options),
         }
     }
 
@@ -133,7 +138,7 @@ impl Engine {
         binding::bind_query(self, catalogue, query, options)
     }
 
-    fn select(&self, query: &Query, options: &QueryOptions) -> Result<QueryResult> {
+    pub(crate) fn select(&self, query: &Query, options: &QueryOptions) -> Result<QueryResult> {
         let mut source = self.source()?;
         let (plan, settings) = self.bind(query, options, &source.catalogue)?;
         source.rules = ScanRules::of(&settings);

@@ -12,6 +12,7 @@ use engine_types::{DataType, Value};
 use crate::catalogue::{Catalogue, Object, SYSTEM_DATABASE};
 use crate::config::EngineConfig;
 use crate::engine_kind::EngineKind;
+use crate::mutation_command::MutationCommand;
 use crate::shape::ColumnKind;
 
 /// What the tables are computed from.
@@ -67,7 +68,7 @@ pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Option<TableInfo> {
         "functions" => functions(),
         "settings" => settings(state),
         "merges" => merges(),
-        "mutations" => mutations(),
+        "mutations" => mutations(state),
         "asynchronous_metrics" => metrics(state),
         _ => return None,
     };
@@ -129,7 +130,10 @@ fn tables(state: &SystemState<'_>) -> Rows {
         ("total_bytes", DataType::UInt64.nullable()),
         ("comment", DataType::String),
         ("as_select", DataType::String),
-        ("dependencies_database", DataType::Array(Box::new(DataType::String))),
+        (
+            "dependencies_database",
+            DataType::Array(Box::new(DataType::String)),
+        ),
         ("dependencies_table", DataType::Array(Box::new(DataType::String))),
     ];
     let mut rows: Vec<Vec<Value>> = NAMES
@@ -281,6 +285,7 @@ fn parts(state: &SystemState<'_>) -> Rows {
         ("primary_key_bytes_in_memory", DataType::UInt64),
         ("level", DataType::UInt32),
         ("path", DataType::String),
+        ("has_lightweight_delete", DataType::UInt8),
     ];
     let mut rows = Vec::new();
     for object in state.catalogue.objects.values() {
@@ -303,6 +308,7 @@ fn parts(state: &SystemState<'_>) -> Rows {
                 number(part.primary_key_bytes_in_memory()),
                 number(part.name().level),
                 text(part.folder()),
+                flag(part.has_deleted_rows()),
             ]);
         }
     }
@@ -469,16 +475,55 @@ fn merges() -> Rows {
     (schema, Vec::new())
 }
 
-/// Changes of columns need no rewriting here, so that nothing is ever under way.
-fn mutations() -> Rows {
+/// One row for each step: those under way, and the last that are done.
+fn mutations(state: &SystemState<'_>) -> Rows {
+    let names = DataType::String.array();
     let schema = vec![
         ("database", DataType::String),
         ("table", DataType::String),
         ("mutation_id", DataType::String),
         ("command", DataType::String),
+        ("create_time", DataType::DateTime(None)),
+        ("parts_to_do_names", names),
+        ("parts_to_do", DataType::Int64),
         ("is_done", DataType::UInt8),
+        ("is_killed", DataType::UInt8),
+        ("latest_failed_part", DataType::String),
+        ("latest_fail_reason", DataType::String),
     ];
-    (schema, Vec::new())
+    let mut rows = Vec::new();
+    for object in state.catalogue.objects.values() {
+        let Object::Table(table) = object else {
+            continue;
+        };
+        for mutation in state.storage.mutations(table.id).unwrap_or_default() {
+            let texts = match &mutation.command {
+                Ok(bytes) => MutationCommand::texts(bytes),
+                Err(problem) => vec![problem.clone()],
+            };
+            let parts = mutation.parts_to_do.iter().map(|name| text(name.to_string()));
+            let (part, reason) = match &mutation.failure {
+                Some((part, reason)) => (part.to_string(), reason.clone()),
+                None => (String::new(), String::new()),
+            };
+            for command in texts {
+                rows.push(vec![
+                    text(&table.database),
+                    text(&table.name),
+                    text(format!("mutation_{}.txt", mutation.number)),
+                    text(command),
+                    Value::UInt(mutation.created_ms / 1000),
+                    Value::Array(parts.clone().collect()),
+                    Value::Int(i64::try_from(parts.len()).unwrap_or(i64::MAX)),
+                    flag(mutation.is_done),
+                    flag(false),
+                    text(&part),
+                    text(&reason),
+                ]);
+            }
+        }
+    }
+    (schema, rows)
 }
 
 fn metrics(state: &SystemState<'_>) -> Rows {

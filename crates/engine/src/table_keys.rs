@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use engine_exec::CompiledExprs;
-use engine_storage::{ColumnSource, KeyExprs, Partitions};
+use engine_storage::{ColumnSource, KeyExprs, Partitions, RowChange};
 use engine_types::{Block, Column, DataType, Value};
 
 use crate::binding;
 use crate::error::Result;
+use crate::mutation_command::MutationCommand;
+use crate::row_change::row_changes;
 use crate::shape::{Shape, TableColumn};
 
 pub(crate) struct TableKeys {
@@ -127,6 +129,12 @@ impl KeyExprs for TableKeys {
         let value = self.default_of(column, index, ty, source, 0)?;
         Ok(value.flatten())
     }
+
+    fn row_changes(&self, command: &[u8]) -> std::result::Result<Vec<Arc<dyn RowChange>>, String> {
+        MutationCommand::decode(command)
+            .and_then(|command| row_changes(&self.shape, &command))
+            .map_err(|e| e.to_string())
+    }
 }
 
 /// How many ALIAS columns may lead from a default to stored columns. A loop of them ends here.
@@ -148,7 +156,10 @@ impl TableKeys {
             return Ok(Column::defaults(ty, rows));
         };
         if depth > ALIASES_MAX {
-            return Err(format!("the default of column `{}` depends on itself", column.name));
+            return Err(format!(
+                "the default of column `{}` depends on itself",
+                column.name
+            ));
         }
         let inputs = self.shape.columns.iter().enumerate().map(|(i, c)| {
             if !default.inputs.contains(&i) {

@@ -9,6 +9,7 @@ mod inserts;
 mod json;
 mod limits;
 mod materialized_views;
+mod projections;
 mod pruning;
 mod reading_less;
 

@@ -3,8 +3,8 @@
 use engine_types::{Column, DataType};
 
 use super::cells::Cells;
+use super::state_bytes::StateReader;
 use super::{Base, OnNull, State, arity, maker};
-use super::state_bytes::{StateReader};
 use crate::FunctionError;
 
 struct Any {

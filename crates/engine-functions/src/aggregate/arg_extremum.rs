@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use engine_types::{Column, DataType};
 
 use super::cells::{Cells, Form, ordered};
+use super::state_bytes::StateReader;
 use super::{Base, OnNull, State, arity, maker};
-use super::state_bytes::{StateReader};
 use crate::FunctionError;
 use crate::operand::row;
 

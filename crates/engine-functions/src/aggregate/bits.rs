@@ -3,8 +3,8 @@
 use engine_types::{Column, DataType};
 
 use super::cells::from_raw;
-use super::{Base, OnNull, State, arity, illegal, maker};
 use super::state_bytes::{StateReader, put_u64};
+use super::{Base, OnNull, State, arity, illegal, maker};
 use crate::FunctionError;
 use crate::operand::Native;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use engine_types::{Column, DataType, Value};
 
-use super::{Aggregate, downcast};
 use super::state_bytes::{StateReader, put_number, put_value};
+use super::{Aggregate, downcast};
 use crate::error::SIZES_OF_ARRAYS;
 use crate::logic::condition;
 use crate::operand::{array, nullable, plain, row, split_nulls};

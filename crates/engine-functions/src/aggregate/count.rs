@@ -2,8 +2,8 @@
 
 use engine_types::{Column, DataType};
 
-use super::{Base, OnNull, State, maker};
 use super::state_bytes::{StateReader, put_number};
+use super::{Base, OnNull, State, maker};
 use crate::FunctionError;
 
 #[derive(Default)]

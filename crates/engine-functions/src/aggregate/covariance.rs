@@ -2,9 +2,9 @@
 
 use engine_types::{Column, DataType};
 
+use super::state_bytes::{StateReader, put_f64};
 use super::sum::sum_type;
 use super::{Base, OnNull, State, arity, illegal, maker};
-use super::state_bytes::{StateReader, put_f64};
 use crate::FunctionError;
 use crate::operand::Native;
 
@@ -83,7 +83,14 @@ impl State for Covariance {
 
     fn save(&mut self, out: &mut [Vec<u8>]) {
         for (m, out) in self.groups.iter().zip(out) {
-            for number in [m.count, m.mean[0], m.mean[1], m.squares[0], m.squares[1], m.product] {
+            for number in [
+                m.count,
+                m.mean[0],
+                m.mean[1],
+                m.squares[0],
+                m.squares[1],
+                m.product,
+            ] {
                 put_f64(out, number);
             }
         }

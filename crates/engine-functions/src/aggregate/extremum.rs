@@ -3,8 +3,8 @@
 use engine_types::{Column, DataType};
 
 use super::cells::{Form, from_raw, ordered, unordered};
-use super::{Base, OnNull, State, arg_extremum, arity, maker};
 use super::state_bytes::{StateReader, put_u64};
+use super::{Base, OnNull, State, arg_extremum, arity, illegal, maker};
 use crate::FunctionError;
 
 /// Least keys; for `max` keys are inverted, so that less is always better. NaN is `u64::MAX` either way.
@@ -99,6 +99,9 @@ impl State for Extremum {
 pub(super) fn build(name: &str, args: &[DataType]) -> Result<Base, FunctionError> {
     arity(name, args, 1)?;
     let ty = args[0].clone();
+    if matches!(ty, DataType::AggregateFunction(_)) {
+        return Err(illegal(name, &ty));
+    }
     let max = name == "max";
     if Form::of(&ty) != Form::Bits {
         return arg_extremum::of_itself(ty, max);

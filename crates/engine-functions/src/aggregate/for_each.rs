@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use engine_types::{ArrayColumn, Column, DataType, TupleColumn, Value};
 
-use super::{Aggregate, downcast, illegal};
 use super::state_bytes::{StateReader, put_bytes, put_number, put_value};
+use super::{Aggregate, downcast, illegal};
 use crate::error::{ARGUMENT_COUNT, SIZES_OF_ARRAYS};
 use crate::operand::{array, plain, row};
 use crate::{Accumulator, FunctionError};

@@ -3,8 +3,8 @@
 use engine_types::{ArrayColumn, Column, DataType, Value};
 
 use super::cells::ordered;
-use super::{Base, OnNull, State, illegal, maker};
 use super::state_bytes::{StateReader, put_number, put_u64};
+use super::{Base, OnNull, State, illegal, maker};
 use crate::FunctionError;
 use crate::error::{ARGUMENT_COUNT, BAD_ARGUMENTS};
 use crate::logic::truth;
@@ -121,7 +121,9 @@ impl State for WindowFunnel {
                     Ok(Held {
                         time: input.u64()?,
                         // A step that the function does not have is none.
-                        step: Some(input.u8()?).filter(|s| usize::from(*s) <= self.steps).unwrap_or(0),
+                        step: Some(input.u8()?)
+                            .filter(|s| usize::from(*s) <= self.steps)
+                            .unwrap_or(0),
                         row: base.wrapping_add(input.number()? as u32),
                     })
                 })

@@ -2,9 +2,9 @@
 
 use engine_types::{ArrayColumn, Column, DataType};
 
+use super::state_bytes::{StateReader, put_cell, put_number};
 use super::uniq::PairSet;
 use super::{Base, OnNull, State, arity, maker};
-use super::state_bytes::{StateReader, put_cell, put_number};
 use crate::FunctionError;
 use crate::error::TOO_LARGE_ARRAY;
 use crate::operand::{plain, row};

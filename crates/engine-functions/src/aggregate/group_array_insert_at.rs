@@ -2,8 +2,8 @@
 
 use engine_types::{Column, DataType, Value};
 
-use super::{Base, OnNull, State, arity, illegal, maker};
 use super::state_bytes::{StateReader, put_values};
+use super::{Base, OnNull, State, arity, illegal, maker};
 use crate::FunctionError;
 use crate::cast::cast_column;
 use crate::error::{BAD_ARGUMENTS, TOO_LARGE_ARRAY};

@@ -4,8 +4,8 @@ use std::collections::BinaryHeap;
 
 use engine_types::{Column, DataType, Value};
 
-use super::{Base, OnNull, State, arity, maker};
 use super::state_bytes::{StateReader, put_values};
+use super::{Base, OnNull, State, arity, maker};
 use crate::FunctionError;
 use crate::operand::row;
 

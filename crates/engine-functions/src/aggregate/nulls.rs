@@ -2,8 +2,8 @@
 
 use engine_types::{Column, DataType};
 
+use super::state_bytes::StateReader;
 use super::{Aggregate, Base, OnNull, downcast};
-use super::state_bytes::{StateReader};
 use crate::operand::{nullable, row, split_nulls};
 use crate::{Accumulator, FunctionError};
 

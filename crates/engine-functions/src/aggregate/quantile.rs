@@ -3,8 +3,8 @@
 use engine_types::{ArrayColumn, Column, DataType, Value};
 
 use super::cells::{Form, from_raw, ordered, unordered};
-use super::{Base, OnNull, State, arity, illegal, maker};
 use super::state_bytes::{StateReader, put_number, put_u64};
+use super::{Base, OnNull, State, arity, illegal, maker};
 use crate::FunctionError;
 use crate::error::BAD_ARGUMENTS;
 
@@ -146,7 +146,9 @@ impl State for Quantiles {
 
     fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
         for (keys, input) in self.keys.iter_mut().zip(input) {
-            *keys = (0..input.count(8)?).map(|_| input.u64()).collect::<Result<_, _>>()?;
+            *keys = (0..input.count(8)?)
+                .map(|_| input.u64())
+                .collect::<Result<_, _>>()?;
         }
         Ok(())
     }

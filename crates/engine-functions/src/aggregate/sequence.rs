@@ -3,8 +3,8 @@
 use engine_types::{Column, DataType, Value};
 
 use super::cells::ordered;
-use super::{Base, OnNull, State, illegal, maker};
 use super::state_bytes::{StateReader, put_number, put_u64};
+use super::{Base, OnNull, State, illegal, maker};
 use crate::FunctionError;
 use crate::error::{ARGUMENT_COUNT, BAD_ARGUMENTS, SYNTAX_ERROR, TOO_FEW_ARGUMENTS, TOO_SLOW};
 use crate::logic::truth;

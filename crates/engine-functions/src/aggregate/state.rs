@@ -118,14 +118,15 @@ pub(super) fn stated(
     args: &[DataType],
 ) -> Result<Aggregate, FunctionError> {
     // The state of merged states is one of the same kind.
-    let ty = match (function.strip_suffix("Merge"), args) {
-        (Some(_), [state @ DataType::AggregateFunction(_)]) => state.clone(),
-        _ => DataType::AggregateFunction(Box::new(AggregateType {
+    let ty = match function.strip_suffix("Merge") {
+        Some(merged) => merged_type(merged, params, args)?,
+        None => AggregateType {
             function: function.to_owned(),
             params: params.iter().map(literal).collect::<Result<_, _>>()?,
             args: args.to_vec(),
-        })),
+        },
     };
+    let ty = DataType::AggregateFunction(Box::new(ty));
     let make = inner.make;
     Ok(Aggregate {
         name: inner.name,
@@ -139,23 +140,34 @@ pub(super) fn stated(
     })
 }
 
-/// `function`Merge over states of that function. The parameters may be left out: the states have them.
+/// `function`Merge over states of that function.
 pub(super) fn merging(
     function: &str,
     params: &[Value],
     args: &[DataType],
 ) -> Result<Aggregate, FunctionError> {
+    merging_of(&merged_type(function, params, args)?)
+}
+
+/// The states that `function`Merge makes of its argument: with the parameters given, as states do not depend on them;
+/// with those of the states where the function needs some.
+fn merged_type(function: &str, params: &[Value], args: &[DataType]) -> Result<AggregateType, FunctionError> {
     let name = format!("{function}Merge");
     arity(&name, args, 1)?;
     let DataType::AggregateFunction(state) = &args[0] else {
         return Err(illegal(&name, &args[0]));
     };
-    let same = super::canonical(&state.function) == super::canonical(function)
-        && (params.is_empty() || params == parameters(state)?.as_slice());
-    if !same {
+    if super::canonical(&state.function) != super::canonical(function) {
         return Err(illegal(&name, &args[0]));
     }
-    merging_of(state)
+    let asked = AggregateType {
+        params: params.iter().map(literal).collect::<Result<_, _>>()?,
+        ..AggregateType::clone(state)
+    };
+    if params.is_empty() && of_type(&asked).is_err() {
+        return Ok(AggregateType::clone(state));
+    }
+    Ok(asked)
 }
 
 fn merging_of(state: &AggregateType) -> Result<Aggregate, FunctionError> {

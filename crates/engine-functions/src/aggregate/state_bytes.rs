@@ -11,7 +11,10 @@ use crate::error::CORRUPTED_STATE;
 const VERSION: u8 = 1;
 
 fn damaged(what: &str) -> FunctionError {
-    FunctionError::new(CORRUPTED_STATE, format!("a state of an aggregate function is damaged: {what}"))
+    FunctionError::new(
+        CORRUPTED_STATE,
+        format!("a state of an aggregate function is damaged: {what}"),
+    )
 }
 
 /// The unread rest of one state.
@@ -43,7 +46,10 @@ impl<'a> StateReader<'a> {
     }
 
     fn take(&mut self, len: usize) -> Result<&'a [u8], FunctionError> {
-        let (taken, rest) = self.bytes.split_at_checked(len).ok_or_else(|| damaged("it is cut off"))?;
+        let (taken, rest) = self
+            .bytes
+            .split_at_checked(len)
+            .ok_or_else(|| damaged("it is cut off"))?;
         self.bytes = rest;
         Ok(taken)
     }

@@ -2,8 +2,8 @@
 
 use engine_types::{Column, DataType};
 
-use super::{Base, OnNull, State, arity, illegal, maker};
 use super::state_bytes::{StateReader, put_f64, put_u64};
+use super::{Base, OnNull, State, arity, illegal, maker};
 use crate::FunctionError;
 use crate::operand::{Native, Operand};
 

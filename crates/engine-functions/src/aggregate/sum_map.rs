@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use engine_types::{Column, DataType, Value};
 
+use super::state_bytes::{StateReader, put_number, put_value};
 use super::sum::sum_type;
 use super::{Base, OnNull, State, at_least_one, illegal, maker};
-use super::state_bytes::{StateReader, put_number, put_value};
 use crate::FunctionError;
 use crate::error::SIZES_OF_ARRAYS;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use engine_types::{Column, DataType, Value};
 
-use super::{Base, OnNull, State, arity, maker};
 use super::state_bytes::{StateReader, put_number, put_value};
+use super::{Base, OnNull, State, arity, maker};
 use crate::FunctionError;
 
 struct TopK {

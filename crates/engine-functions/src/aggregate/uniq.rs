@@ -8,8 +8,8 @@ use engine_types::{Column, DataType, with_buffer};
 use hashbrown::HashTable;
 
 use super::cells::Form;
-use super::{Base, OnNull, State, at_least_one, maker};
 use super::state_bytes::{StateReader, put_number, put_u64};
+use super::{Base, OnNull, State, at_least_one, maker};
 use crate::FunctionError;
 use crate::operand::row;
 use crate::row_key::{Wide, wide_keys};

@@ -2,9 +2,9 @@
 
 use engine_types::{Column, DataType};
 
+use super::state_bytes::{StateReader, put_f64};
 use super::sum::sum_type;
 use super::{Base, OnNull, State, arity, illegal, maker};
-use super::state_bytes::{StateReader, put_f64};
 use crate::FunctionError;
 use crate::operand::Native;
 

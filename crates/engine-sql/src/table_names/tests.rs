@@ -42,8 +42,14 @@ fn the_leftmost_table_is_found_through_sub_queries() {
         ("SELECT 1", None),
         ("SELECT a FROM t JOIN u USING a", Some("t")),
         ("SELECT a FROM (SELECT a FROM d.t JOIN u USING a)", Some("d.t")),
-        ("WITH w AS (SELECT a FROM t) SELECT a FROM w JOIN u USING a", Some("t")),
-        ("WITH t AS (SELECT a FROM t) SELECT a FROM (SELECT a FROM t)", Some("t")),
+        (
+            "WITH w AS (SELECT a FROM t) SELECT a FROM w JOIN u USING a",
+            Some("t"),
+        ),
+        (
+            "WITH t AS (SELECT a FROM t) SELECT a FROM (SELECT a FROM t)",
+            Some("t"),
+        ),
         ("SELECT a FROM t UNION ALL SELECT a FROM u", None),
         ("SELECT number FROM numbers(3)", None),
     ] {

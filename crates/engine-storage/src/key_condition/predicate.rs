@@ -109,7 +109,10 @@ impl Mask {
 pub(crate) enum Seen {
     Unknown,
     /// All lie in the range; with `nulls`, or are NULL.
-    Range { range: ValueRange, nulls: bool },
+    Range {
+        range: ValueRange,
+        nulls: bool,
+    },
     /// There are only NULLs, or no rows.
     OnlyNulls,
 }

@@ -77,7 +77,10 @@ impl RangeImage for Half {
             Some((Value::Int(v), _)) => Some((Value::Int(v / 2), true)),
             _ => None,
         };
-        Some(ValueRange { lower: half(&range.lower), upper: half(&range.upper) })
+        Some(ValueRange {
+            lower: half(&range.lower),
+            upper: half(&range.upper),
+        })
     }
 }
 
@@ -98,23 +101,40 @@ impl Tree {
 
     fn predicate(&self) -> Predicate {
         let value = |key: usize, through: Option<std::sync::Arc<dyn RangeImage>>, set| {
-            Predicate::Comparison(vec![Test::Value { key: KeyRef::SortingKey(key), through, set, exact: true }])
+            Predicate::Comparison(vec![Test::Value {
+                key: KeyRef::SortingKey(key),
+                through,
+                set,
+                exact: true,
+            }])
         };
         match self {
-            Self::Points(k, points) => {
-                value(*k, None, ValueSet::points(points.iter().map(|p| Value::Int(*p)).collect()))
-            }
-            Self::AtLeast(k, bound) => {
-                value(*k, None, ValueSet::Range { lower: Some((Value::Int(*bound), true)), upper: None })
-            }
+            Self::Points(k, points) => value(
+                *k,
+                None,
+                ValueSet::points(points.iter().map(|p| Value::Int(*p)).collect()),
+            ),
+            Self::AtLeast(k, bound) => value(
+                *k,
+                None,
+                ValueSet::Range {
+                    lower: Some((Value::Int(*bound), true)),
+                    upper: None,
+                },
+            ),
             Self::HalfBelow(bound) => value(
                 0,
                 Some(std::sync::Arc::new(Half)),
-                ValueSet::Range { lower: None, upper: Some((Value::Int(*bound), false)) },
+                ValueSet::Range {
+                    lower: None,
+                    upper: Some((Value::Int(*bound), false)),
+                },
             ),
             Self::Tuples(tuples) => {
-                let mut tuples: Vec<Vec<Value>> =
-                    tuples.iter().map(|(a, b)| vec![Value::Int(*a), Value::Int(*b)]).collect();
+                let mut tuples: Vec<Vec<Value>> = tuples
+                    .iter()
+                    .map(|(a, b)| vec![Value::Int(*a), Value::Int(*b)])
+                    .collect();
                 tuples.sort();
                 Predicate::Comparison(vec![Test::Tuple {
                     keys: vec![Some(KeyRef::SortingKey(0)), Some(KeyRef::SortingKey(1))],

@@ -53,9 +53,7 @@ impl ValueRange {
             _ => None,
         };
         match (whole(low), whole(high)) {
-            (Some(low), Some(high)) => {
-                low + i128::from(!low_included) > high - i128::from(!high_included)
-            }
+            (Some(low), Some(high)) => low + i128::from(!low_included) > high - i128::from(!high_included),
             _ => low > high || (low == high && !(*low_included && *high_included)),
         }
     }
@@ -95,8 +93,8 @@ impl ValueSet {
             Self::Range { lower, upper } => {
                 !value.is_null()
                     && lower
-                    .as_ref()
-                    .is_none_or(|(bound, included)| value > bound || (*included && value == bound))
+                        .as_ref()
+                        .is_none_or(|(bound, included)| value > bound || (*included && value == bound))
                     && upper
                         .as_ref()
                         .is_none_or(|(bound, included)| value < bound || (*included && value == bound))

@@ -258,16 +258,18 @@ impl Part {
     }
 
     fn dictionary(&self, position: usize) -> Result<Arc<Column>> {
-        self.cache.dictionaries.get_or_load((self.uid, position as u32), || {
-            let loading = self.loading();
-            let column = &self.columns[position];
-            let file = column.dictionary_file();
-            let bytes = loading.file(&file, Some(&self.checksums))?;
-            let values = decode_dictionary(&bytes, column.ty.without_low_cardinality())
-                .map_err(|e| loading.damaged(&file, 0, e.to_string()))?;
-            let size = values.byte_size();
-            Ok((values, size))
-        })
+        self.cache
+            .dictionaries
+            .get_or_load((self.uid, position as u32), || {
+                let loading = self.loading();
+                let column = &self.columns[position];
+                let file = column.dictionary_file();
+                let bytes = loading.file(&file, Some(&self.checksums))?;
+                let values = decode_dictionary(&bytes, column.ty.without_low_cardinality())
+                    .map_err(|e| loading.damaged(&file, 0, e.to_string()))?;
+                let size = values.byte_size();
+                Ok((values, size))
+            })
     }
 }
 

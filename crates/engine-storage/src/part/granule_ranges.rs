@@ -1,6 +1,8 @@
 //! Smallest and greatest value of some columns for each granule. `minmax_granules.idx`; parts may lack it.
 
-use engine_codec::{ByteReader, CodecError, Compression, decode_frame, decode_value, encode_frame, encode_value};
+use engine_codec::{
+    ByteReader, CodecError, Compression, decode_frame, decode_value, encode_frame, encode_value,
+};
 
 use super::statistics::ColumnRangeKnown;
 

@@ -52,6 +52,11 @@ impl PartName {
         }
     }
 
+    /// What is in it: mutations of greater numbers are yet to be done.
+    pub fn data_version(&self) -> u64 {
+        self.mutation.unwrap_or(self.min_block)
+    }
+
     /// Reads a folder name.
     pub fn parse(text: &str) -> Option<Self> {
         // A partition has no `_` in a name (see `Display`), so that the number of fields tells them apart.

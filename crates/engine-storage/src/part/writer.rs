@@ -8,9 +8,10 @@ use engine_types::{Block, Column, DataType};
 use super::checksums::{CHECKSUMS_FILE, Checksums, FileChecksum};
 use super::column_writer::{ColumnWriter, write_file};
 use super::columns_file::{COLUMNS_FILE, Encoding, Layout, PartColumn, columns_to_text};
+use super::granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
+use super::hidden::{HiddenWritten, PROJECTION_FILE};
 use super::json_file::{CellKinds, JSON_FILE, PartJson, json_to_text};
 use super::packed_folder::PackedFolder;
-use super::granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
 use super::primary_index::{PRIMARY_FILE, PrimaryIndex};
 use super::statistics::{ColumnRangeKnown, STATISTICS_FILE, encode_statistics};
 use super::{COUNT_FILE, PartSummary};
@@ -19,8 +20,8 @@ use crate::directory::Directory;
 use crate::error::{Result, StorageError, io_at};
 use crate::json_shred::{Derived, plain_strings};
 use crate::lookup_index::{LOOKUP_FILE, encode_lookup, lookup_hash, lookup_keys};
-use crate::table_def::{TableDef, WideFrom};
 use crate::skip_index::SkipIndexWriter;
+use crate::table_def::{TableDef, WideFrom};
 
 pub(crate) struct PartWriter {
     /// Holds the files together while the part may become a compact one.
@@ -40,6 +41,10 @@ pub(crate) struct PartWriter {
     statistics: Vec<ColumnRangeKnown>,
     lookup: Vec<(u64, u32)>,
     rows: u64,
+    /// Hidden parts that lie in the folder already.
+    hidden: Vec<HiddenWritten>,
+    /// Of a hidden part: what it is made by.
+    hidden_by: Option<Vec<u8>>,
     /// Of the columns of [`TableDef::granule_ranges`], in that order.
     granule_ranges: Vec<Vec<ColumnRangeKnown>>,
     skip_indexes: Vec<SkipIndexWriter>,
@@ -103,9 +108,23 @@ impl PartWriter {
             columns,
             lookup: Vec::new(),
             rows: 0,
+            hidden: Vec::new(),
+            hidden_by: None,
             granule_ranges: vec![Vec::new(); def.granule_ranges.len()],
             skip_indexes: def.skip_indexes.iter().map(SkipIndexWriter::new).collect(),
         })
+    }
+
+    /// For a hidden part: what it is made by.
+    #[must_use]
+    pub fn hidden_by(mut self, definition: Vec<u8>) -> Self {
+        self.hidden_by = Some(definition);
+        self
+    }
+
+    /// Takes up a hidden part that was written into the folder.
+    pub fn hide(&mut self, hidden: HiddenWritten) {
+        self.hidden.push(hidden);
     }
 
     /// Other limits than the table's.
@@ -221,6 +240,9 @@ impl PartWriter {
                 std::mem::take(&mut self.statistics[of])
             })
             .collect();
+        if let Some(definition) = &self.hidden_by {
+            files.push(write_file(directory, folder, PROJECTION_FILE, definition)?);
+        }
         for &column in &order {
             let Some(column) = self.columns[column].take() else {
                 continue;
@@ -255,7 +277,11 @@ impl PartWriter {
             source,
         };
         if !self.granule_ranges.is_empty() {
-            let names = self.def.granule_ranges.iter().map(|c| self.def.columns[*c].name.clone());
+            let names = self
+                .def
+                .granule_ranges
+                .iter()
+                .map(|c| self.def.columns[*c].name.clone());
             let ranges = GranuleRanges::new(names.zip(self.granule_ranges).collect());
             let bytes = ranges.encode(self.granule_rows.len()).map_err(failed)?;
             files.push(write_file(directory, folder, GRANULE_RANGES_FILE, &bytes)?);
@@ -277,6 +303,10 @@ impl PartWriter {
             files: files.into_iter().collect(),
             ..Checksums::default()
         };
+        let hidden_bytes: u64 = self.hidden.iter().map(|h| h.bytes).sum();
+        for hidden in self.hidden {
+            checksums.files.insert(hidden.name, hidden.checksum);
+        }
         if let Some((data, sections)) = self.directory.pack()? {
             checksums.data = Some(data);
             checksums.sections = sections;
@@ -289,7 +319,7 @@ impl PartWriter {
             .map_err(io_at("sync folder", folder))?;
         Ok(PartSummary {
             rows: self.rows,
-            bytes: checksums.total_bytes() + own.bytes,
+            bytes: checksums.total_bytes() + own.bytes + hidden_bytes,
             checksums_hash: own.hash,
         })
     }

@@ -47,8 +47,11 @@ impl Bloom {
     }
 
     pub fn may_have(&self, hash: u64) -> bool {
-        self.places(hash)
-            .all(|at| self.bits.get(at / 8).is_none_or(|byte| byte & (1 << (at % 8)) != 0))
+        self.places(hash).all(|at| {
+            self.bits
+                .get(at / 8)
+                .is_none_or(|byte| byte & (1 << (at % 8)) != 0)
+        })
     }
 
     pub fn byte_size(&self) -> usize {

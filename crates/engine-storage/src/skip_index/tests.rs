@@ -86,8 +86,16 @@ proptest! {
 fn e_idx_false_positives_are_as_rare_as_asked() {
     let present: Vec<Value> = (0..8192).map(|n| Value::UInt(n * 7)).collect();
     let column = Column::from_values(&DataType::UInt64, &present);
-    let def = def(SkipIndexKind::BloomFilter { false_positive: 0.025 }, DataType::UInt64, 1);
-    let index = SkipIndex::decode(&written(&def, &[column]), &def, 1).unwrap().unwrap();
+    let def = def(
+        SkipIndexKind::BloomFilter {
+            false_positive: 0.025,
+        },
+        DataType::UInt64,
+        1,
+    );
+    let index = SkipIndex::decode(&written(&def, &[column]), &def, 1)
+        .unwrap()
+        .unwrap();
     let bloom = filter(index.group_of(0));
     let wrong = (0..10_000u64)
         .filter(|n| bloom.may_have(value_hash(&DataType::UInt64, &Value::UInt(n * 7 + 1)).unwrap()))
@@ -99,8 +107,14 @@ fn e_idx_false_positives_are_as_rare_as_asked() {
 #[test]
 fn hashes_of_numbers_do_not_depend_on_how_they_were_written() {
     let hash = |ty: &DataType, value: Value| value_hash(ty, &value);
-    assert_eq!(hash(&DataType::Int64, Value::UInt(5)), hash(&DataType::Int64, Value::Int(5)));
-    assert_eq!(hash(&DataType::Float64, Value::Float(-0.0)), hash(&DataType::Float64, Value::UInt(0)));
+    assert_eq!(
+        hash(&DataType::Int64, Value::UInt(5)),
+        hash(&DataType::Int64, Value::Int(5))
+    );
+    assert_eq!(
+        hash(&DataType::Float64, Value::Float(-0.0)),
+        hash(&DataType::Float64, Value::UInt(0))
+    );
     assert_eq!(hash(&DataType::UInt8, Value::UInt(300)), None);
     assert_eq!(hash(&DataType::UInt8, Value::Float(0.5)), None);
 }

@@ -78,9 +78,14 @@ impl SkipIndexWriter {
     }
 
     fn close(&mut self) {
-        match (std::mem::replace(&mut self.open, Open::of(&self.def)), self.def.kind) {
+        match (
+            std::mem::replace(&mut self.open, Open::of(&self.def)),
+            self.def.kind,
+        ) {
             (Open::Ranges(ranges), _) => ranges.iter().for_each(|r| write_range(r, &mut self.raw)),
-            (Open::Rows { rows, .. }, SkipIndexKind::Set { max_rows }) if max_rows > 0 && rows.len() > max_rows => {
+            (Open::Rows { rows, .. }, SkipIndexKind::Set { max_rows })
+                if max_rows > 0 && rows.len() > max_rows =>
+            {
                 self.raw.push(0);
             }
             (Open::Rows { rows, .. }, _) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine_types::Block;
 
 use super::Storage;
+use super::hidden_part::HiddenPart;
 use super::write_part::dictionaries;
 use crate::error::{Result, StorageError};
 use crate::json_shred;
@@ -200,8 +201,10 @@ impl Storage {
             let all: Vec<usize> = (0..def.columns.len()).collect();
             let dictionaries = dictionaries(def, block.rows(), |c| Ok(Some(vec![block.column(c).clone()])))?;
             let run = MemoryRun::new(def, &block, &all)?;
-            let stream = MergeStream::new(vec![Box::new(run)], def.merge_rule, RuleMode::Merge);
-            parts.extend(self.write_part(def, &table.folder, name, stream, dictionaries)?);
+            let stream = MergeStream::new(vec![Box::new(run)], def.merge_rule, RuleMode::Merge)
+                .folding(def.fold.as_ref(), &all);
+            let hidden = def.projections.iter().map(HiddenPart::collecting).collect();
+            parts.extend(self.write_part(def, &table.folder, name, stream, dictionaries, hidden)?);
         }
         Ok(parts)
     }

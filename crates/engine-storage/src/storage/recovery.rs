@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::Storage;
+use super::mutate::{command_file, load_mutations};
 use super::set_aside::{DETACHED_FOLDER, detach, log_set_aside};
 use super::tables::{DATA_FOLDER, check_def};
 use crate::block_cache::{BlockCache, CacheBudgets};
@@ -81,9 +82,11 @@ impl Storage {
                     Err(error) => return Err(error),
                 }
             }
-            catalog
-                .tables
-                .insert(*id, Table::new(def, record.folder.clone(), parts));
+            let mut table = Table::new(def, record.folder.clone(), parts);
+            for mutation in load_mutations(directory.as_ref(), &record.folder, &record.mutations) {
+                table.add_mutation(mutation);
+            }
+            catalog.tables.insert(*id, table);
         }
         // First the manifest forgets them: what it does not know is moved aside, now or by the start after a crash.
         if !damaged.is_empty() {
@@ -208,15 +211,38 @@ fn tidy_table_folder(directory: &dyn Directory, record: &TableRecord) -> Result<
     let mut detached = Vec::new();
     for entry in directory.list(folder).map_err(io_at("list", folder))? {
         let path = format!("{folder}/{}", entry.name);
-        if !entry.is_folder || entry.name == DETACHED_FOLDER {
+        if !entry.is_folder {
+            let is_command = |name: &str| name.starts_with("mutation_") && name.ends_with(".txt");
+            let known = record.mutations.keys().any(|n| command_file(*n) == entry.name);
+            if !known && is_command(entry.name.trim_start_matches("tmp_")) {
+                directory
+                    .remove_file(&path)
+                    .map_err(io_at("remove file", &path))?;
+            }
+            continue;
+        }
+        if entry.name == DETACHED_FOLDER {
             continue;
         }
         let name = PartName::parse(&entry.name);
         if name.as_ref().is_some_and(|n| record.parts.contains_key(n)) {
             continue;
         }
-        let merged_away = name.is_some_and(|n| record.parts.keys().any(|active| active.covers(&n)));
-        if merged_away || entry.name.starts_with("tmp_") {
+        let merged_away = name
+            .as_ref()
+            .is_some_and(|n| record.parts.keys().any(|active| active.covers(n)));
+        // What a mutation made of a part that is still there: it will make it again.
+        let remade = name.is_some_and(|n| {
+            let open = n.mutation.is_some_and(|m| record.mutations.contains_key(&m));
+            let same_blocks = |active: &PartName| {
+                (active.min_block, active.max_block, active.level) == (n.min_block, n.max_block, n.level)
+            };
+            open && record
+                .parts
+                .keys()
+                .any(|active| n.covers(active) && same_blocks(active))
+        });
+        if merged_away || remade || entry.name.starts_with("tmp_") {
             directory
                 .remove_folder(&path)
                 .map_err(io_at("remove folder", &path))?;

@@ -193,7 +193,11 @@ pub(super) fn check_def(def: &TableDef) -> Result<()> {
     match def.merge_rule {
         MergeRule::Plain => {}
         MergeRule::Replacing { version, is_deleted } => named.extend(version.into_iter().chain(is_deleted)),
-        MergeRule::Collapsing { sign } => named.push(sign),
+        MergeRule::Collapsing { sign } | MergeRule::VersionedCollapsing { sign } => named.push(sign),
+        MergeRule::Folding if def.fold.is_none() => {
+            return Err(bad("nothing says how its rows are joined".to_owned()));
+        }
+        MergeRule::Folding => {}
     }
     if let Some(column) = named.into_iter().find(|c| *c >= def.columns.len()) {
         return Err(bad(format!("there is no column number {column}")));

@@ -19,6 +19,8 @@ mod layouts;
 #[cfg(test)]
 mod merge;
 #[cfg(test)]
+mod mutations;
+#[cfg(test)]
 mod scan;
 #[cfg(test)]
 mod support;

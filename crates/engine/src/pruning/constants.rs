@@ -28,7 +28,9 @@ pub(super) fn convert(value: &Value, from: &DataType, to: &DataType) -> Option<(
         (DataType::String, DataType::String) => Some((value.clone(), true)),
         (from, to) if from.is_number() && to.is_number() => {
             let plain = match value {
-                Value::Float(v) => v.abs() < EXACT_FLOAT && (*to != DataType::Float32 || f64::from(*v as f32) == *v),
+                Value::Float(v) => {
+                    v.abs() < EXACT_FLOAT && (*to != DataType::Float32 || f64::from(*v as f32) == *v)
+                }
                 Value::UInt(v) => !to.is_float() || (*v as f64) < EXACT_FLOAT,
                 Value::Int(v) => !to.is_float() || (*v as f64).abs() < EXACT_FLOAT,
                 _ => false,

@@ -234,7 +234,8 @@ fn in_safe_time(range: &ValueRange, ty: &DataType) -> Option<()> {
     };
     let (low, high) = ends(range)?;
     let inside = |value: &Value| {
-        whole(value).is_some_and(|v| v >= i128::from(per_day) && v <= i128::from(DAYS_MAX) * i128::from(per_day))
+        whole(value)
+            .is_some_and(|v| v >= i128::from(per_day) && v <= i128::from(DAYS_MAX) * i128::from(per_day))
     };
     (inside(low) && inside(high)).then_some(())
 }
@@ -244,7 +245,10 @@ fn chain(expr: &Expr, ty: &DataType) -> Option<Vec<(Function, Step)>> {
     let ExprKind::Call { function, args } = &expr.kind else {
         return matches!(expr.kind, ExprKind::Column(0)).then(Vec::new);
     };
-    let mut inner = args.iter().enumerate().filter(|(_, a)| !matches!(a.kind, ExprKind::Literal(_)));
+    let mut inner = args
+        .iter()
+        .enumerate()
+        .filter(|(_, a)| !matches!(a.kind, ExprKind::Literal(_)));
     let (hole, argument) = inner.next()?;
     if inner.next().is_some() {
         return None;
@@ -267,7 +271,11 @@ fn chain(expr: &Expr, ty: &DataType) -> Option<Vec<(Function, Step)>> {
     let name = function.name();
     let to = expr.ty.bare();
     let step = match name {
-        _ if from.is_time() && RISING.contains(&name) && (hole == 0) == (name != "dateTrunc") && in_utc(&call) => {
+        _ if from.is_time()
+            && RISING.contains(&name)
+            && (hole == 0) == (name != "dateTrunc")
+            && in_utc(&call) =>
+        {
             if name == "toYear" && matches!(from, DataType::DateTime64(..)) {
                 Step::RisingInside
             } else {
@@ -305,9 +313,10 @@ fn chain(expr: &Expr, ty: &DataType) -> Option<Vec<(Function, Step)>> {
 fn is_number_conversion(name: &str, hole: usize) -> bool {
     hole == 0
         && (name == "CAST"
-            || ["toInt", "toUInt", "toFloat"]
-                .iter()
-                .any(|stem| name.strip_prefix(stem).is_some_and(|rest| rest.parse::<u8>().is_ok())))
+            || ["toInt", "toUInt", "toFloat"].iter().any(|stem| {
+                name.strip_prefix(stem)
+                    .is_some_and(|rest| rest.parse::<u8>().is_ok())
+            }))
 }
 
 fn call_of(name: &str, ty: &DataType) -> Option<Function> {
@@ -334,7 +343,9 @@ fn in_utc(expr: &Expr) -> bool {
     let text = match &expr.kind {
         ExprKind::Literal(Value::String(s)) => {
             let unit = std::str::from_utf8(s).is_ok_and(|t| engine_types::IntervalUnit::parse(t).is_some());
-            !unit && !s.eq_ignore_ascii_case(b"utc") && !std::str::from_utf8(s).is_ok_and(|t| DataType::parse(t).is_ok())
+            !unit
+                && !s.eq_ignore_ascii_case(b"utc")
+                && !std::str::from_utf8(s).is_ok_and(|t| DataType::parse(t).is_ok())
         }
         _ => false,
     };

@@ -63,7 +63,9 @@ impl LikePattern {
             at_end: true,
         });
         let ends_in_percents = wildcards.iter().all(|(_, byte)| *byte == b'%')
-            && wildcards.first().is_some_and(|(first, _)| first + wildcards.len() == pattern.len());
+            && wildcards
+                .first()
+                .is_some_and(|(first, _)| first + wildcards.len() == pattern.len());
         Self {
             is_prefix: ends_in_percents,
             has_wildcards: !wildcards.is_empty(),
@@ -89,7 +91,9 @@ pub(super) fn regex_prefix(pattern: &[u8]) -> Option<Vec<u8>> {
     if rest.contains(&b'|') {
         return None;
     }
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_' | b'-' | b'/' | b':' | b'@' | b'%');
+    let plain = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_' | b'-' | b'/' | b':' | b'@' | b'%')
+    };
     let mut prefix: Vec<u8> = rest.iter().copied().take_while(plain).collect();
     // The next byte may make the last one optional.
     if matches!(rest.get(prefix.len()), Some(b'?' | b'*' | b'{')) {

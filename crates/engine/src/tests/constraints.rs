@@ -7,9 +7,11 @@ fn e_check_rows_that_break_a_constraint_are_refused_with_their_values() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
     let run = |sql: &str| engine.query(sql, &options()).unwrap();
-    run("CREATE TABLE c (x Int64, s String, a Array(String) DEFAULT ['q'], m Int64 MATERIALIZED x * 2, \
+    run(
+        "CREATE TABLE c (x Int64, s String, a Array(String) DEFAULT ['q'], m Int64 MATERIALIZED x * 2, \
          CONSTRAINT pos CHECK x > 0, CONSTRAINT small CHECK m < 100 AND length(s) < 4, \
-         CONSTRAINT promise ASSUME x < 10) ENGINE = MergeTree ORDER BY x");
+         CONSTRAINT promise ASSUME x < 10) ENGINE = MergeTree ORDER BY x",
+    );
     run("INSERT INTO c (x, s) VALUES (1, 'a'), (20, 'b')");
     let refused = error(&engine, "INSERT INTO c (x, s) VALUES (3, 'a'), (-5, 'b')");
     assert_eq!(refused.code(), 469);
@@ -17,7 +19,10 @@ fn e_check_rows_that_break_a_constraint_are_refused_with_their_values() {
         refused.to_string(),
         "Constraint `pos` for table default.c is violated at row 2. Expression: (x > 0). Column values: x = -5"
     );
-    let refused = error(&engine, "INSERT INTO c (x, s) SELECT number + 48, 'it''s' FROM numbers(5)");
+    let refused = error(
+        &engine,
+        "INSERT INTO c (x, s) SELECT number + 48, 'it''s' FROM numbers(5)",
+    );
     assert_eq!(
         refused.to_string(),
         "Constraint `small` for table default.c is violated at row 1. Expression: (m < 100 AND length(s) < 4). \
@@ -27,9 +32,18 @@ fn e_check_rows_that_break_a_constraint_are_refused_with_their_values() {
 
     run("ALTER TABLE c ADD CONSTRAINT tags CHECK a = ['q']");
     let refused = error(&engine, "INSERT INTO c (x, a) VALUES (1, ['w', 'e'])");
-    assert!(refused.to_string().ends_with("Column values: a = ['w', 'e']"), "{refused}");
-    assert_eq!(error(&engine, "ALTER TABLE c ADD CONSTRAINT tags CHECK x > 1").code(), 44);
-    assert_eq!(error(&engine, "ALTER TABLE c ADD CONSTRAINT t CHECK nothing > 1").code(), 47);
+    assert!(
+        refused.to_string().ends_with("Column values: a = ['w', 'e']"),
+        "{refused}"
+    );
+    assert_eq!(
+        error(&engine, "ALTER TABLE c ADD CONSTRAINT tags CHECK x > 1").code(),
+        44
+    );
+    assert_eq!(
+        error(&engine, "ALTER TABLE c ADD CONSTRAINT t CHECK nothing > 1").code(),
+        47
+    );
     assert_eq!(error(&engine, "ALTER TABLE c DROP CONSTRAINT nothing").code(), 36);
     run("ALTER TABLE c DROP CONSTRAINT tags");
     run("INSERT INTO c (x, a) VALUES (1, ['w', 'e'])");

@@ -34,8 +34,10 @@ fn e_def_all_four_kinds_on_insert() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
     let run = |sql: &str| engine.query(sql, &options()).unwrap();
-    run("CREATE TABLE t (a UInt64, b UInt64 DEFAULT a + 1, c UInt64 MATERIALIZED b * 2, d UInt64 ALIAS c + 1, \
-         e String EPHEMERAL 'zz', f UInt64 DEFAULT length(e)) ENGINE = MergeTree ORDER BY a");
+    run(
+        "CREATE TABLE t (a UInt64, b UInt64 DEFAULT a + 1, c UInt64 MATERIALIZED b * 2, d UInt64 ALIAS c + 1, \
+         e String EPHEMERAL 'zz', f UInt64 DEFAULT length(e)) ENGINE = MergeTree ORDER BY a",
+    );
     run("INSERT INTO t (a) VALUES (1)");
     run("INSERT INTO t (a, e) VALUES (2, 'abcde')");
     run("INSERT INTO t (a, b) VALUES (3, 30), (7, DEFAULT)");
@@ -43,13 +45,19 @@ fn e_def_all_four_kinds_on_insert() {
     run("INSERT INTO t (a, b) SELECT 9, NULL");
     let want = "1\t2\t2\t4\t5\n2\t3\t5\t6\t7\n3\t30\t2\t60\t61\n4\t5\t6\t10\t11\n7\t8\t2\t16\t17\n9\t10\t2\t20\t21\n";
     let all = "SELECT *, c, d FROM t ORDER BY a";
-    assert_eq!(text(&engine, all).replace("9\t10\t2\t20\t21", "9\t0\t2\t0\t1"), want.replace("9\t10\t2\t20\t21", "9\t0\t2\t0\t1"));
+    assert_eq!(
+        text(&engine, all).replace("9\t10\t2\t20\t21", "9\t0\t2\t0\t1"),
+        want.replace("9\t10\t2\t20\t21", "9\t0\t2\t0\t1")
+    );
     assert_eq!(error(&engine, "INSERT INTO t (a, c) VALUES (3, 30)").code(), 44);
     assert_eq!(error(&engine, "INSERT INTO t (a, d) VALUES (3, 30)").code(), 16);
     // A default of old rows that leads through an ALIAS column.
     engine.flush().unwrap();
     run("ALTER TABLE t ADD COLUMN g UInt64 DEFAULT d + 100");
-    assert_eq!(text(&engine, "SELECT a, g FROM t WHERE a < 5 ORDER BY a"), "1\t105\n2\t107\n3\t161\n4\t111\n");
+    assert_eq!(
+        text(&engine, "SELECT a, g FROM t WHERE a < 5 ORDER BY a"),
+        "1\t105\n2\t107\n3\t161\n4\t111\n"
+    );
 }
 
 #[test]
@@ -64,12 +72,18 @@ fn e_def_the_time_is_that_of_the_insert() {
         )
         .unwrap();
     engine.query("INSERT INTO t (a) VALUES (1)", &options()).unwrap();
-    assert_eq!(text(&engine, "SELECT a, at, day FROM t"), "1\t2021-11-05 12:00:00\t2021-11-05\n");
+    assert_eq!(
+        text(&engine, "SELECT a, at, day FROM t"),
+        "1\t2021-11-05 12:00:00\t2021-11-05\n"
+    );
     let rows = || {
         let a = engine_types::Column::UInt64(vec![2].into());
         vec![crate::TableInsert::new("t", vec![("a".to_owned(), a)])]
     };
     assert_eq!(engine.insert(rows(), None).unwrap_err().code(), 36);
     engine.insert_at(rows(), None, &options()).unwrap();
-    assert_eq!(text(&engine, "SELECT count() FROM t WHERE day = '2021-11-05'"), "2\n");
+    assert_eq!(
+        text(&engine, "SELECT count() FROM t WHERE day = '2021-11-05'"),
+        "2\n"
+    );
 }

@@ -14,7 +14,10 @@ fn e_ins_a_large_insert_is_cut_and_a_failure_keeps_the_blocks_before() {
     run("TRUNCATE TABLE t");
     let failed = error(&engine, "INSERT INTO t SELECT number FROM numbers(2500000)");
     assert_eq!(failed.code(), 469);
-    assert_eq!(text(&engine, "SELECT count(), max(n) FROM t"), "2097152\t2097151\n");
+    assert_eq!(
+        text(&engine, "SELECT count(), max(n) FROM t"),
+        "2097152\t2097151\n"
+    );
 }
 
 #[test]
@@ -46,7 +49,10 @@ fn e_dedup_a_repeated_token_adds_nothing_until_a_hundred_blocks_later() {
         engine.query(sql, &options()).unwrap();
     };
     run(&engine, "CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n");
-    run(&engine, "CREATE TABLE other (n UInt64) ENGINE = MergeTree ORDER BY n");
+    run(
+        &engine,
+        "CREATE TABLE other (n UInt64) ENGINE = MergeTree ORDER BY n",
+    );
     let with = |token: &str, n: u64| {
         format!("INSERT INTO t SETTINGS insert_deduplication_token = '{token}' VALUES ({n})")
     };
@@ -61,7 +67,10 @@ fn e_dedup_a_repeated_token_adds_nothing_until_a_hundred_blocks_later() {
     run(&engine, &with("a", 1));
     assert_eq!(text(&engine, "SELECT count() FROM t"), "1\n");
     // Other tables have other windows.
-    run(&engine, "INSERT INTO other SETTINGS insert_deduplication_token = 'a' VALUES (1)");
+    run(
+        &engine,
+        "INSERT INTO other SETTINGS insert_deduplication_token = 'a' VALUES (1)",
+    );
     assert_eq!(text(&engine, "SELECT count() FROM other"), "1\n");
     for n in 0..100 {
         run(&engine, &with(&format!("later {n}"), n));
@@ -74,7 +83,10 @@ fn e_dedup_a_repeated_token_adds_nothing_until_a_hundred_blocks_later() {
     assert_eq!(text(&engine, "SELECT count() FROM other"), "3\n");
     // What was truncated may come again.
     run(&engine, "TRUNCATE TABLE other");
-    run(&engine, "INSERT INTO other SETTINGS insert_deduplication_token = 'a' VALUES (1)");
+    run(
+        &engine,
+        "INSERT INTO other SETTINGS insert_deduplication_token = 'a' VALUES (1)",
+    );
     assert_eq!(text(&engine, "SELECT count() FROM other"), "1\n");
 }
 
@@ -84,7 +96,9 @@ fn e_dedup_by_content_where_the_table_says_so() {
     let engine = open(folder.path());
     let run = |sql: &str| engine.query(sql, &options()).unwrap();
     let count = |table: &str| text(&engine, &format!("SELECT count() FROM {table}"));
-    run("CREATE TABLE w (a UInt64) ENGINE = MergeTree ORDER BY a SETTINGS non_replicated_deduplication_window = 3");
+    run(
+        "CREATE TABLE w (a UInt64) ENGINE = MergeTree ORDER BY a SETTINGS non_replicated_deduplication_window = 3",
+    );
     for n in [1, 1, 2, 3, 4, 1, 1] {
         run(&format!("INSERT INTO w VALUES ({n})"));
     }

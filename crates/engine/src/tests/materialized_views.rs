@@ -27,7 +27,9 @@ fn chain(engine: &Engine) -> crate::Result<()> {
 }
 
 fn rows(from: u64) -> TableInsert {
-    let at: Vec<u32> = (0..4).map(|n| 1_636_106_400 + n * 1800 + (from as u32) * 3600).collect();
+    let at: Vec<u32> = (0..4)
+        .map(|n| 1_636_106_400 + n * 1800 + (from as u32) * 3600)
+        .collect();
     TableInsert::new(
         "raw",
         vec![
@@ -60,15 +62,27 @@ fn e_mv_three_hops_by_name_from_every_way_of_inserting() {
         )
         .unwrap();
     engine
-        .query("INSERT INTO raw SELECT at, person, amount * 100 FROM raw WHERE amount = 5", &options())
+        .query(
+            "INSERT INTO raw SELECT at, person, amount * 100 FROM raw WHERE amount = 5",
+            &options(),
+        )
         .unwrap();
     assert_eq!(sums(&engine), "8\t545\n");
     assert_eq!(
-        text(&engine, "SELECT day, sum(events), sum(total) FROM daily GROUP BY day ORDER BY day"),
+        text(
+            &engine,
+            "SELECT day, sum(events), sum(total) FROM daily GROUP BY day ORDER BY day"
+        ),
         "2021-11-05\t6\t40\n2021-11-06\t2\t505\n"
     );
     // Aggregates are of one block: each insert has its own row for an hour.
-    assert_eq!(text(&engine, "SELECT count() FROM hourly WHERE hour = '2021-11-05 10:00:00'"), "2\n");
+    assert_eq!(
+        text(
+            &engine,
+            "SELECT count() FROM hourly WHERE hour = '2021-11-05 10:00:00'"
+        ),
+        "2\n"
+    );
     drop(engine);
     let engine = open(folder.path());
     engine.insert(vec![rows(1)], None).unwrap();
@@ -76,7 +90,10 @@ fn e_mv_three_hops_by_name_from_every_way_of_inserting() {
     assert_eq!(sums(&engine), "12\t555\n");
     // Reading the view is reading its target.
     assert_eq!(
-        text(&engine, "SELECT sum(v.total) FROM raw_to_hourly AS v WHERE v.events > 0"),
+        text(
+            &engine,
+            "SELECT sum(v.total) FROM raw_to_hourly AS v WHERE v.events > 0"
+        ),
         "555\n"
     );
 }
@@ -88,7 +105,8 @@ fn e_mv_a_repeated_token_reaches_no_view_twice() {
     chain(&engine).unwrap();
     for _ in 0..2 {
         engine.insert(vec![rows(0)], Some("first")).unwrap();
-        let sql = "INSERT INTO raw SETTINGS insert_deduplication_token = 'x' VALUES ('2021-11-05 10:00:00', 1, 10)";
+        let sql =
+            "INSERT INTO raw SETTINGS insert_deduplication_token = 'x' VALUES ('2021-11-05 10:00:00', 1, 10)";
         engine.query(sql, &options()).unwrap();
     }
     assert_eq!(sums(&engine), "5\t20\n");
@@ -109,7 +127,12 @@ fn e_mv_a_failing_view_rolls_back_and_is_named() {
     let sql = "INSERT INTO raw VALUES ('2021-11-05 10:00:00', 1, 1000)";
     let failed = error(&engine, sql);
     assert_eq!(failed.code(), 153);
-    assert!(failed.to_string().ends_with("while pushing to view default.strict"), "{failed}");
+    assert!(
+        failed
+            .to_string()
+            .ends_with("while pushing to view default.strict"),
+        "{failed}"
+    );
     assert_eq!(sums(&engine), "0\t0\n");
     let ignoring = options().with_setting("materialized_views_ignore_errors", 1);
     engine.query(sql, &ignoring).unwrap();
@@ -139,12 +162,17 @@ fn e_mv_own_tables_null_sources_and_the_other_side_of_joins() {
             &options(),
         )
         .unwrap();
-    assert_eq!(text(&engine, "SELECT * FROM named ORDER BY k"), "1\tone\td\n2\ttwo\tx\n");
+    assert_eq!(
+        text(&engine, "SELECT * FROM named ORDER BY k"),
+        "1\tone\td\n2\ttwo\tx\n"
+    );
     // Everywhere in its query the source is the inserted block.
     assert_eq!(text(&engine, "SELECT n, m FROM pairs ORDER BY n"), "1\t1\n4\t2\n");
     assert_eq!(text(&engine, "SELECT count() FROM src"), "0\n");
     // Rows may be inserted into the view itself.
-    engine.query("INSERT INTO named VALUES (9, 'nine', 'z')", &options()).unwrap();
+    engine
+        .query("INSERT INTO named VALUES (9, 'nine', 'z')", &options())
+        .unwrap();
     assert_eq!(text(&engine, "SELECT name FROM named WHERE k = 9"), "nine\n");
 }
 
@@ -178,7 +206,10 @@ fn e_mv_detached_views_get_nothing_and_dropped_ones_leave_nothing() {
          INSERT INTO src VALUES (2)",
     );
     assert_eq!(error(&engine, "SELECT * FROM v").code(), 60);
-    assert_eq!(error(&engine, "CREATE TABLE v (a UInt8) ENGINE = Memory").code(), 57);
+    assert_eq!(
+        error(&engine, "CREATE TABLE v (a UInt8) ENGINE = Memory").code(),
+        57
+    );
     run(&engine, "ATTACH TABLE v; INSERT INTO src VALUES (3)");
     assert_eq!(text(&engine, "SELECT k FROM v ORDER BY k"), "1\n3\n");
     assert_eq!(error(&engine, "ATTACH TABLE v").code(), 57);
@@ -225,13 +256,21 @@ fn e_mv_definitions_are_shown_whole_and_can_change() {
          v\tMaterializedView\tSELECT k FROM default.src\t[]\t[]\n"
     );
     assert_eq!(text(&engine, "DESCRIBE TABLE v").split('\t').next(), Some("k"));
-    run("INSERT INTO src VALUES (1); ALTER TABLE v MODIFY QUERY SELECT k + 100 AS k FROM src; INSERT INTO src VALUES (2)");
+    run(
+        "INSERT INTO src VALUES (1); ALTER TABLE v MODIFY QUERY SELECT k + 100 AS k FROM src; INSERT INTO src VALUES (2)",
+    );
     assert_eq!(text(&engine, "SELECT k FROM v ORDER BY k"), "1\n102\n");
     for (sql, code) in [
-        ("CREATE MATERIALIZED VIEW x TO dst AS SELECT k AS other FROM src", 8),
+        (
+            "CREATE MATERIALIZED VIEW x TO dst AS SELECT k AS other FROM src",
+            8,
+        ),
         ("CREATE MATERIALIZED VIEW x TO nothing AS SELECT k FROM src", 60),
         ("CREATE MATERIALIZED VIEW x TO dst AS SELECT k FROM nothing", 60),
-        ("CREATE MATERIALIZED VIEW x TO dst AS SELECT k FROM src UNION ALL SELECT k FROM src", 48),
+        (
+            "CREATE MATERIALIZED VIEW x TO dst AS SELECT k FROM src UNION ALL SELECT k FROM src",
+            48,
+        ),
         ("CREATE MATERIALIZED VIEW v TO dst AS SELECT k FROM src", 57),
         ("ALTER TABLE v ADD COLUMN z UInt8", 48),
         ("CREATE TABLE `.inner.x` (k UInt64) ENGINE = Memory", 36),
@@ -290,7 +329,9 @@ fn e_mv_a_crash_at_any_operation_leaves_source_and_views_alike() {
             "operation {at}, {mode:?}: {count} rows after {acknowledged} acknowledged"
         );
         if let Some(last) = done.last() {
-            engine.insert(vec![rows(*last)], Some(&format!("token {last}"))).unwrap();
+            engine
+                .insert(vec![rows(*last)], Some(&format!("token {last}")))
+                .unwrap();
             assert_eq!(sums(&engine), inserted, "operation {at}, {mode:?}");
         }
     }
@@ -316,7 +357,11 @@ fn e_mv_a_crash_while_views_come_and_go_leaves_no_half() {
         let directory = SimulatedDirectory::new();
         directory.fail_at(at, true);
         let _ = script(&directory);
-        let mode = if at % 2 == 0 { CrashMode::Lose } else { CrashMode::Keep };
+        let mode = if at % 2 == 0 {
+            CrashMode::Lose
+        } else {
+            CrashMode::Keep
+        };
         let engine = Engine::open_in(Arc::new(directory.after_crash(mode)), super::config())
             .unwrap_or_else(|e| panic!("operation {at}, {mode:?}: {e}"));
         let tables = text(&engine, "SHOW TABLES");

@@ -13,13 +13,17 @@ fn opened(folder: &std::path::Path, granule_rows: Option<usize>, statements: &[&
     )
     .unwrap();
     for sql in statements {
-        engine.query(sql, &options()).unwrap_or_else(|e| panic!("{sql}: {e}"));
+        engine
+            .query(sql, &options())
+            .unwrap_or_else(|e| panic!("{sql}: {e}"));
     }
     engine
 }
 
 fn scan_of(engine: &Engine, sql: &str) -> ScanSummary {
-    let result = engine.query(sql, &options()).unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let result = engine
+        .query(sql, &options())
+        .unwrap_or_else(|e| panic!("{sql}: {e}"));
     result.summary.scans.into_iter().next().expect("one scan")
 }
 
@@ -61,7 +65,10 @@ fn e_keycond_pruned_reads_are_full_reads_of_few_granules() {
         ("a = 1 OR a = 4", Some(2)),
         ("a = 1 OR s = 'e3'", None),
         ("(a = 1 AND toDate(ts) = '2021-11-09') OR a = 5", Some(2)),
-        ("a = 2 AND ts >= '2021-11-10 00:00:00' AND ts < '2021-11-12 00:00:00'", Some(1)),
+        (
+            "a = 2 AND ts >= '2021-11-10 00:00:00' AND ts < '2021-11-12 00:00:00'",
+            Some(1),
+        ),
         ("a = 2 AND toDate(ts) = '2021-11-10'", Some(1)),
         ("a = 2 AND toYYYYMM(ts) = 202111", Some(1)),
         ("a = 2 AND toStartOfMonth(ts) = '2021-12-01'", Some(1)),
@@ -71,7 +78,10 @@ fn e_keycond_pruned_reads_are_full_reads_of_few_granules() {
         ("(a, toDate(ts)) < (2, toDate('2021-11-20'))", Some(1)),
         ("(a, toDate(ts)) >= (2, toDate('2021-11-20'))", Some(1)),
         ("(a, s) IN ((1, 'e1'), (4, 'e7'))", None),
-        ("(a, toDate(ts)) IN ((1, toDate('2021-11-09')), (4, toDate('2021-12-01')))", Some(2)),
+        (
+            "(a, toDate(ts)) IN ((1, toDate('2021-11-09')), (4, toDate('2021-12-01')))",
+            Some(2),
+        ),
         ("(a, toDate(ts)) = (1, toDate('2021-11-09'))", Some(1)),
         ("a = 3 AND toDate(ts) = '2021-11-15' AND s LIKE 'e1%'", Some(1)),
         ("a = 3 AND s NOT LIKE 'e1%'", None),
@@ -90,7 +100,9 @@ fn e_keycond_pruned_reads_are_full_reads_of_few_granules() {
         ("a > 1.5 AND a < 3.5", Some(1)),
         ("has([1, 2], a)", Some(1)),
     ] {
-        let full = format!("SELECT count(), sum(id) FROM (SELECT *, {condition} AS keep FROM t) WHERE identity(keep)");
+        let full = format!(
+            "SELECT count(), sum(id) FROM (SELECT *, {condition} AS keep FROM t) WHERE identity(keep)"
+        );
         if condition != "a IN ()" && condition != "0" {
             let pruned = format!("SELECT count(), sum(id) FROM t WHERE {condition}");
             assert_eq!(text(&engine, &pruned), text(&engine, &full), "{condition}");
@@ -131,8 +143,17 @@ fn e_keycond_an_index_that_must_be_used() {
         let sql = format!("SELECT count() FROM t WHERE {condition} SETTINGS {setting} = 1");
         assert_eq!(code(&sql), outcome, "{sql}");
     }
-    let shown = text(&engine, "EXPLAIN indexes = 1 SELECT count() FROM t WHERE toYYYYMM(d) = 202111 AND id < 9");
-    for line in ["Partition", "Keys: toYYYYMM(d)", "PrimaryKey", "Keys: id", "Parts: 1/2"] {
+    let shown = text(
+        &engine,
+        "EXPLAIN indexes = 1 SELECT count() FROM t WHERE toYYYYMM(d) = 202111 AND id < 9",
+    );
+    for line in [
+        "Partition",
+        "Keys: toYYYYMM(d)",
+        "PrimaryKey",
+        "Keys: id",
+        "Parts: 1/2",
+    ] {
         assert!(shown.contains(line), "{line}: {shown}");
     }
 }
@@ -153,7 +174,9 @@ fn e_skipdate_one_day_of_a_month_is_a_tenth_of_its_bytes() {
         ],
     );
     let month = scan_of(&engine, "SELECT sum(v) FROM t");
-    engine.query("SYSTEM DROP UNCOMPRESSED CACHE", &options()).unwrap();
+    engine
+        .query("SYSTEM DROP UNCOMPRESSED CACHE", &options())
+        .unwrap();
     for day in [
         "toDate(ts) = '2021-11-17'",
         "ts >= '2021-11-17 00:00:00' AND ts < '2021-11-18 00:00:00'",
@@ -161,9 +184,17 @@ fn e_skipdate_one_day_of_a_month_is_a_tenth_of_its_bytes() {
     ] {
         let sql = format!("SELECT sum(v), count() FROM t WHERE {day}");
         let scan = scan_of(&engine, &sql);
-        engine.query("SYSTEM DROP UNCOMPRESSED CACHE", &options()).unwrap();
-        assert!(text(&engine, &sql).trim().ends_with("2000"), "{}", text(&engine, &sql));
-        engine.query("SYSTEM DROP UNCOMPRESSED CACHE", &options()).unwrap();
+        engine
+            .query("SYSTEM DROP UNCOMPRESSED CACHE", &options())
+            .unwrap();
+        assert!(
+            text(&engine, &sql).trim().ends_with("2000"),
+            "{}",
+            text(&engine, &sql)
+        );
+        engine
+            .query("SYSTEM DROP UNCOMPRESSED CACHE", &options())
+            .unwrap();
         assert!(
             scan.read.bytes * 10 <= month.read.bytes,
             "{day}: {} of {} bytes",
@@ -192,10 +223,17 @@ const INDEXED_ROWS: &str = "INSERT INTO t SELECT number, toUUID(concat('00000000
 #[test]
 fn e_idx_indexes_skip_only_what_cannot_match() {
     let folder = tempfile::tempdir().unwrap();
-    let engine = opened(folder.path(), Some(10), &[INDEXED, INDEXED_ROWS, "OPTIMIZE TABLE t FINAL"]);
+    let engine = opened(
+        folder.path(),
+        Some(10),
+        &[INDEXED, INDEXED_ROWS, "OPTIMIZE TABLE t FINAL"],
+    );
     for (condition, prunes) in [
         ("u = '00000000-0000-0000-0000-000000007919'", true),
-        ("u IN ('00000000-0000-0000-0000-000000007919', '00000000-0000-0000-0000-000000015838')", true),
+        (
+            "u IN ('00000000-0000-0000-0000-000000007919', '00000000-0000-0000-0000-000000015838')",
+            true,
+        ),
         ("u != '00000000-0000-0000-0000-000000007919'", false),
         ("lower(s) = 'text 7 of pears'", true),
         ("lower(s) IN ('text 7 of pears', 'nothing')", true),
@@ -228,12 +266,19 @@ fn e_idx_indexes_skip_only_what_cannot_match() {
     ] {
         let on = format!("SELECT count(), sum(id) FROM t WHERE {condition}");
         let off = format!("{on} SETTINGS use_skip_indexes = 0");
-        let full = format!("SELECT count(), sum(id) FROM (SELECT *, {condition} AS keep FROM t) WHERE identity(keep)");
+        let full = format!(
+            "SELECT count(), sum(id) FROM (SELECT *, {condition} AS keep FROM t) WHERE identity(keep)"
+        );
         assert_eq!(text(&engine, &on), text(&engine, &full), "{condition}");
         assert_eq!(text(&engine, &off), text(&engine, &full), "{condition}");
         let (on, off) = (scan_of(&engine, &on), scan_of(&engine, &off));
         assert!(on.granules_kept <= off.granules_kept);
-        assert_eq!(on.granules_kept < off.granules, prunes, "{condition}: {:?}", on.steps);
+        assert_eq!(
+            on.granules_kept < off.granules,
+            prunes,
+            "{condition}: {:?}",
+            on.steps
+        );
     }
 }
 
@@ -251,7 +296,10 @@ fn e_idx_a_look_up_by_uuid_reads_few_granules() {
             "OPTIMIZE TABLE t FINAL",
         ],
     );
-    let scan = scan_of(&engine, "SELECT id FROM t WHERE u = '00000000-0000-4000-8000-000000007919'");
+    let scan = scan_of(
+        &engine,
+        "SELECT id FROM t WHERE u = '00000000-0000-4000-8000-000000007919'",
+    );
     assert!(
         scan.granules_kept * 50 < scan.granules,
         "{} of {} granules",
@@ -263,7 +311,10 @@ fn e_idx_a_look_up_by_uuid_reads_few_granules() {
         "EXPLAIN indexes = 1 SELECT id FROM t WHERE u = '00000000-0000-4000-8000-000000007919'",
     );
     assert!(shown.contains("Name: u"), "{shown}");
-    let listed = text(&engine, "SELECT name, type, type_full, expr, granularity, data_compressed_bytes > 0, parts_with FROM system.data_skipping_indices");
+    let listed = text(
+        &engine,
+        "SELECT name, type, type_full, expr, granularity, data_compressed_bytes > 0, parts_with FROM system.data_skipping_indices",
+    );
     assert_eq!(listed.trim(), "u\tbloom_filter\tbloom_filter(0.001)\tu\t1\t1\t1");
 }
 
@@ -286,22 +337,35 @@ fn e_idx_indexes_come_and_go_with_alter() {
         scan_of(engine, sql).granules_kept
     };
     assert_eq!(kept(&engine), 100);
-    engine.query("ALTER TABLE t MATERIALIZE INDEX i", &options()).unwrap();
+    engine
+        .query("ALTER TABLE t MATERIALIZE INDEX i", &options())
+        .unwrap();
     assert!(kept(&engine) < 10);
     // Renamed and typed anew: the first keeps the index, the second makes the old files useless.
     engine.query("ALTER TABLE t DROP INDEX i", &options()).unwrap();
     assert_eq!(kept(&engine), 100);
-    engine.query("ALTER TABLE t ADD INDEX i v TYPE bloom_filter GRANULARITY 1", &options()).unwrap();
+    engine
+        .query(
+            "ALTER TABLE t ADD INDEX i v TYPE bloom_filter GRANULARITY 1",
+            &options(),
+        )
+        .unwrap();
     assert!(kept(&engine) < 10);
     engine.query("ALTER TABLE t CLEAR INDEX i", &options()).unwrap();
     assert_eq!(kept(&engine), 100);
     for (bad, code) in [
         ("ALTER TABLE t ADD INDEX j v TYPE nonsense GRANULARITY 1", 36),
-        ("ALTER TABLE t ADD INDEX j v TYPE tokenbf_v1(256, 2, 0) GRANULARITY 1", 36),
+        (
+            "ALTER TABLE t ADD INDEX j v TYPE tokenbf_v1(256, 2, 0) GRANULARITY 1",
+            36,
+        ),
         ("ALTER TABLE t MATERIALIZE INDEX nothing", 36),
     ] {
         assert_eq!(engine.query(bad, &options()).unwrap_err().code(), code, "{bad}");
     }
-    let reopened = engine.close().map(|()| Engine::open(folder.path(), config()).unwrap()).unwrap();
+    let reopened = engine
+        .close()
+        .map(|()| Engine::open(folder.path(), config()).unwrap())
+        .unwrap();
     assert_eq!(text(&reopened, sql).trim(), "10");
 }

@@ -81,7 +81,9 @@ fn types() -> Vec<DataType> {
 
 fn parameters(text: &str) -> Vec<Value> {
     let split = text.split(',').filter(|t| !t.is_empty());
-    split.map(|t| super::super::state::parameter(t).expect("a parameter")).collect()
+    split
+        .map(|t| super::super::state::parameter(t).expect("a parameter"))
+        .collect()
 }
 
 fn columns(rows: &[(u8, bool, bool)]) -> Vec<Column> {
@@ -93,7 +95,11 @@ fn columns(rows: &[(u8, bool, bool)]) -> Vec<Column> {
         3 => Value::Uuid(u128::from(n % 11) << 70),
         4 if n % 3 == 0 => Value::Null,
         4 => Value::Int(i64::from(n) - 100),
-        5 => Value::Array((0..n % 4).map(|v| Value::UInt(u64::from(v) + u64::from(n))).collect()),
+        5 => Value::Array(
+            (0..n % 4)
+                .map(|v| Value::UInt(u64::from(v) + u64::from(n)))
+                .collect(),
+        ),
         6 => Value::Array(
             (0..n % 3)
                 .map(|k| Value::Tuple(vec![Value::string(format!("k{k}")), Value::Int(i64::from(n) - 9)]))
@@ -155,14 +161,22 @@ fn check(rows: &[(u8, bool, bool, u8, u8)]) {
         assert_eq!(again, state_type);
         let merge = function(&format!("{name}Merge"), &[], std::slice::from_ref(&state_type));
         assert_eq!(merge.return_type(), direct.return_type(), "{name}");
-        let merge_state = function(&format!("{name}MergeState"), &[], std::slice::from_ref(&state_type));
+        let merge_state = function(
+            &format!("{name}MergeState"),
+            &[],
+            std::slice::from_ref(&state_type),
+        );
         assert_eq!(merge_state.return_type(), &state_type, "{name}");
 
         let expected = run(&direct, &groups, &args, GROUPS).expect("finishes");
         let states = run(&state, &chunked, &args, 4 * GROUPS).expect("states");
         let same = run(&state, &chunked, &args, 4 * GROUPS).expect("states");
         for i in 0..4 * GROUPS {
-            assert_eq!(same.value(i), states.value(i), "{name}: the same rows, the same bytes");
+            assert_eq!(
+                same.value(i),
+                states.value(i),
+                "{name}: the same rows, the same bytes"
+            );
         }
         let places: Vec<u32> = (0..4 * GROUPS as u32).map(|i| i % GROUPS as u32).collect();
         let merged = run(&merge, &places, std::slice::from_ref(&states), GROUPS).expect("merges");
