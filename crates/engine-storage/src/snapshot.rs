@@ -73,6 +73,7 @@ impl Snapshot {
     pub fn with_cells(&self, cells: &[(usize, Vec<u8>)]) -> Self {
         Self {
             def: Arc::new(with_cells(&self.def, cells)),
+            around: self.around.clone(),
             ..self.shared()
         }
     }
