@@ -349,6 +349,8 @@ fn name_keys(expr: &mut Expr, first: usize, cells: &[JsonCell]) {
         | ExprKind::HigherOrder { .. }
         | ExprKind::ScalarSubquery(_) => {}
     }
+}
+
 /// The scan through the projection with which the fewest rows are read, where that is less than without.
 fn through_projection(
     table: &Table,
