@@ -86,6 +86,7 @@ impl<'a> Planner<'a> {
                 schema,
                 filters,
                 final_,
+                cells,
             } => {
                 let resolved = filters
                     .iter()
@@ -97,6 +98,7 @@ impl<'a> Planner<'a> {
                     schema,
                     filters: &resolved,
                     final_: *final_,
+                    cells,
                 })?;
                 let compiled = filters
                     .iter()
@@ -276,6 +278,7 @@ impl<'a> Planner<'a> {
             schema: late.schema,
             filters: &resolved,
             final_: late.final_,
+            cells: late.cells,
         })?;
         let compiled = late
             .filters
