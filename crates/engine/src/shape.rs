@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine_exec::CompiledExprs;
 use engine_sql::ast::{self, CreateTable, DefaultKind};
 use engine_sql::plan;
-use engine_storage::{ColumnDef, MergeRule, RowFold, TableDef};
+use engine_storage::{ColumnDef, MergeRule, PartPressure, RowExpiry, RowFold, TableDef, WideFrom};
 use engine_types::{Block, Column, DataType, Field, Schema};
 
 use crate::binding;
@@ -14,6 +14,7 @@ use crate::constraint::{self, Check};
 use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
+use crate::expiry::TableExpiry;
 use crate::projection::{self, TableProjection};
 use crate::row_fold::{self, TableFold};
 use crate::skip_index::{self, SkipIndex};
@@ -346,9 +347,19 @@ impl Shape {
             Some(fold) => Some(Arc::new(fold)),
             None => None,
         };
+        // CREATE and ALTER have checked it; tables older than a rule open all the same.
+        let expiry: Option<Arc<dyn RowExpiry>> = match TableExpiry::of(self) {
+            Ok(Some(expiry)) => Some(Arc::new(expiry)),
+            Ok(None) => None,
+            Err(error) => {
+                tracing::warn!(table = name, %error, "the TTL of a table is not applied");
+                None
+            }
+        };
         Ok(TableDef {
             merge_rule,
             fold,
+            expiry,
             lookup_columns: self
                 .lookup
                 .iter()
@@ -360,6 +371,18 @@ impl Shape {
             granule_bytes: setting("index_granularity_bytes")
                 .filter(|n| *n > 0)
                 .unwrap_or(DEFAULT_GRANULE_BYTES),
+            wide_from: WideFrom {
+                bytes: setting("min_bytes_for_wide_part").map_or(WideFrom::default().bytes, |n| n as u64),
+                rows: setting("min_rows_for_wide_part").map_or(WideFrom::default().rows, |n| n as u64),
+            },
+            pressure: PartPressure {
+                delay_from: setting("parts_to_delay_insert").unwrap_or(PartPressure::default().delay_from),
+                refuse_from: setting("parts_to_throw_insert").unwrap_or(PartPressure::default().refuse_from),
+                delay_ms_max: setting("max_delay_to_insert")
+                    .map_or(PartPressure::default().delay_ms_max, |seconds| {
+                        seconds as u64 * 1000
+                    }),
+            },
             merge_after_ms: setting("min_age_to_force_merge_seconds")
                 .filter(|n| *n > 0)
                 .and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1000)),

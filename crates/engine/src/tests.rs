@@ -8,9 +8,13 @@ mod insert_blocks;
 mod inserts;
 mod limits;
 mod materialized_views;
+mod merge_family;
+mod mutations;
+mod parts;
 mod projections;
 mod pruning;
 mod reading_less;
+mod ttl;
 
 use std::path::Path;
 
