@@ -625,5 +625,6 @@ fn string(value: &Value) -> &[u8] {
     }
 }
 
+mod allocations;
 #[cfg(test)]
 mod tests;
