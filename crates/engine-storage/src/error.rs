@@ -44,6 +44,9 @@ pub enum StorageError {
     /// A key, partition or default expression of the caller failed.
     #[error("an expression of table {table} failed: {problem}")]
     Expression { table: String, problem: String },
+    /// A TTL expression failed.
+    #[error("cannot tell which rows have expired: {0}")]
+    Expiry(String),
     /// What joins rows of one sorting key failed.
     #[error("rows of one sorting key cannot be joined: {0}")]
     Fold(String),
@@ -113,6 +116,7 @@ impl StorageError {
             | Self::BadBlock { .. }
             | Self::Expression { .. }
             | Self::Fold(_)
+            | Self::Expiry(_)
             | Self::Definition { .. }
             | Self::Poisoned { .. }
             | Self::UnknownPart { .. }

@@ -5,6 +5,7 @@ mod attach;
 mod caches;
 mod clone_parts;
 mod contains;
+mod expire;
 mod flush;
 mod freeze;
 mod hidden_part;
@@ -61,6 +62,7 @@ pub struct Storage {
     /// Parts (by number) that a merge is working on.
     merging: Mutex<HashSet<u64>>,
     merge_done: Condvar,
+    expiry_clock: Mutex<expire::ExpiryClock>,
     /// Read by appends, written by changes of tables.
     ddl: RwLock<()>,
     next_part_uid: AtomicU64,

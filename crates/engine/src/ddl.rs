@@ -16,6 +16,7 @@ use crate::column_codec::check_codecs;
 use crate::definition::Definition;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::expiry::TableExpiry;
 use crate::mutate;
 use crate::options::QueryOptions;
 use crate::partition_verbs::is_about_parts;
@@ -334,6 +335,18 @@ impl Engine {
                 table: to.1.clone(),
             });
         }
+        if let Object::View(view) = &object
+            && view.inner.is_some()
+            && from.0 != to.0
+        {
+            return Err(EngineError::refused(
+                48,
+                format!(
+                    "`{}` keeps its rows in a table of its own and cannot change its database",
+                    from.1
+                ),
+            ));
+        }
         self.storage.rename_table(object.id(), &to.0, &to.1)?;
         catalogue.objects.remove(from);
         let (database, name) = to.clone();
@@ -508,7 +521,8 @@ pub(crate) fn insert_table(
 }
 
 /// What the merge rule asks of columns. Tables older than a rule open all the same.
-fn check_rules(shape: &Shape) -> Result<()> {
+fn check_rules(shape: &Arc<Shape>) -> Result<()> {
+    TableExpiry::of(shape)?;
     row_signs::check_types(shape)?;
     row_fold::check_simple_functions(&shape.columns)?;
     row_fold::check_summed(shape)

@@ -27,6 +27,7 @@ mod detach;
 mod engine;
 mod engine_kind;
 mod error;
+mod expiry;
 mod explain;
 mod insert_block;
 mod insert_limits;

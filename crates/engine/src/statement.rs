@@ -84,6 +84,7 @@ impl Engine {
 
     fn run(&self, statement: &Statement, options: &QueryOptions) -> Result<QueryResult> {
         let done = |outcome: Result<()>| outcome.map(|()| QueryResult::default());
+        self.storage.tell_time(options.now.timestamp());
         match statement {
             Statement::Query(query) => self.select(query, options),
             Statement::Insert(insert) => done(self.insert_statement(insert, options)),

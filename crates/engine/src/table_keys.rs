@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use engine_exec::CompiledExprs;
 use engine_storage::{ColumnSource, KeyExprs, Part, Partitions, RowChange};
-use engine_types::{Block, Column, DataType, Value};
+use engine_types::{Block, Column, DataType, Field, Value};
 
 use crate::binding;
 use crate::error::Result;
 use crate::mutation_command::MutationCommand;
 use crate::row_change::row_changes;
 use crate::shape::{Shape, TableColumn};
+use crate::statement::cast_for;
 
 pub(crate) struct TableKeys {
     shape: Arc<Shape>,
@@ -120,8 +121,7 @@ impl KeyExprs for TableKeys {
         };
         if let Some(from) = stored.converted_from {
             let old = source.column(from)?;
-            let cast = engine_functions::cast_column(&old, &self.shape.stored[from].ty, ty);
-            return cast.map(|c| c.flatten()).map_err(|e| e.to_string());
+            return self.converted(&old, from, index, ty, source);
         }
         let Some(column) = stored.column.map(|c| &self.shape.columns[c]) else {
             return Ok(Column::defaults(ty, rows));
@@ -141,6 +141,38 @@ impl KeyExprs for TableKeys {
 const ALIASES_MAX: usize = 32;
 
 impl TableKeys {
+    /// Values of the stored column `from` in the type of `index`, which took its place. A NULL that has none there becomes
+    /// the column's default.
+    fn converted(
+        &self,
+        old: &Column,
+        from: usize,
+        index: usize,
+        ty: &DataType,
+        source: &dyn ColumnSource,
+    ) -> std::result::Result<Column, String> {
+        let (was, is) = (&self.shape.stored[from], &self.shape.stored[index]);
+        let (was, is) = (
+            Field::new(&was.name, was.ty.clone()),
+            Field::new(&is.name, ty.clone()),
+        );
+        let cast = cast_for(old, &was, &is).map_err(|e| e.to_string())?.flatten();
+        let column = self.shape.stored[index].column.map(|c| &self.shape.columns[c]);
+        let plain = old.flatten();
+        match (column, &plain) {
+            (Some(column), Column::Nullable(nullable)) if !ty.is_nullable() && column.default.is_some() => {
+                let default = self.default_of(column, index, ty, source, 0)?.flatten();
+                let rows = cast.len() as u32;
+                let picks: Vec<u32> = (0..rows)
+                    .zip(nullable.nulls.iter())
+                    .map(|(row, null)| if *null != 0 { rows + row } else { row })
+                    .collect();
+                Ok(Column::concat(&[&cast, &default]).gather(&picks))
+            }
+            _ => Ok(cast),
+        }
+    }
+
     /// The default of a column over stored columns of old rows, through the ALIAS columns it names; `missing` is the
     /// stored column in question.
     fn default_of(

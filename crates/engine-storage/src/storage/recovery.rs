@@ -128,6 +128,7 @@ impl Storage {
             flushing: Mutex::new(()),
             merging: Mutex::default(),
             merge_done: Condvar::new(),
+            expiry_clock: Mutex::default(),
             ddl: RwLock::new(()),
             next_part_uid: AtomicU64::new(next_uid.saturating_add(1)),
             pressure_counts: PressureCounts::default(),

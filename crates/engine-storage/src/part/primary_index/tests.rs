@@ -34,6 +34,8 @@ fn e_pk_a_hundred_million_rows_of_three_keys_take_less_than_a_megabyte() {
     assert!(in_memory < 1_000_000, "{in_memory} bytes in memory");
     assert!(on_disk < 1_000_000, "{on_disk} bytes on disk");
     let (read, _) = PrimaryIndex::decode(&index.encode(&types).unwrap()).unwrap();
-    assert_eq!(read.keys(), index.keys());
+    for (read, written) in read.keys().iter().zip(index.keys()) {
+        assert!((0..=granules as usize).all(|row| read.value(row) == written.value(row)));
+    }
     println!("{in_memory} bytes in memory, {on_disk} on disk");
 }
