@@ -69,6 +69,31 @@ pub enum StorageError {
     },
     #[error("group commit failed: {0}")]
     Commit(String),
+    #[error("table {table} has no active part `{part}`")]
+    UnknownPart { table: String, part: String },
+    #[error("table {table} has no detached part `{part}`")]
+    UnknownDetachedPart { table: String, part: String },
+    /// A part that another table could have written, but not this one.
+    #[error("part `{part}` does not fit table {table}: {problem}")]
+    PartMisfit {
+        table: String,
+        part: String,
+        problem: String,
+    },
+    #[error("tables {table} and {other} have different structures")]
+    OtherStructure { table: String, other: String },
+    #[error("part `{part}` is in the frozen copy `{name}` already")]
+    FrozenExists { part: String, name: String },
+    /// Merges do not keep up with inserts.
+    #[error(
+        "table {table} has {parts} parts in partition `{partition}`, {limit} are too many: merges do not keep up with inserts"
+    )]
+    TooManyParts {
+        table: String,
+        partition: String,
+        parts: usize,
+        limit: usize,
+    },
     #[error("cannot encode rows of table {table}")]
     Encode {
         table: String,
@@ -81,7 +106,7 @@ impl StorageError {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Io { .. } | Self::Commit(_) => true,
+            Self::Io { .. } | Self::Commit(_) | Self::TooManyParts { .. } => true,
             Self::DamagedPart { .. }
             | Self::DamagedLog { .. }
             | Self::Locked { .. }
@@ -94,6 +119,11 @@ impl StorageError {
             | Self::Expiry(_)
             | Self::Definition { .. }
             | Self::Poisoned { .. }
+            | Self::UnknownPart { .. }
+            | Self::UnknownDetachedPart { .. }
+            | Self::PartMisfit { .. }
+            | Self::OtherStructure { .. }
+            | Self::FrozenExists { .. }
             | Self::Mutation { .. }
             | Self::Encode { .. } => false,
         }

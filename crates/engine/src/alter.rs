@@ -46,8 +46,8 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
         }
         AlterAction::DropColumn { if_exists, name } => {
             if let Some(at) = find(create, name, *if_exists)? {
-                check_unused(create, name)?;
                 check_independent(create, name)?;
+                check_unused(create, name)?;
                 create.columns.remove(at);
             }
         }
@@ -155,6 +155,23 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
                     583,
                     format!("projection `{}` exists already", projection.name),
                 ));
+            }
+        }
+        AlterAction::ClearProjection {
+            if_exists,
+            name,
+            partition,
+        } => {
+            if partition.is_some() {
+                return Err(EngineError::refused(
+                    48,
+                    "CLEAR PROJECTION of one partition is not supported",
+                ));
+            }
+            if create.projections.iter().any(|p| p.name == *name) {
+                *definition.projection_epochs.entry(name.clone()).or_default() += 1;
+            } else if !if_exists {
+                return Err(no_projection(name));
             }
         }
         AlterAction::DropProjection { if_exists, name } => {

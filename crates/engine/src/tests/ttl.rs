@@ -156,7 +156,11 @@ fn e_ttl_rows_that_stay_survive_power_cuts() {
                 continue;
             }
             let text = |sql: &str| at(&engine, "2021-01-02T00:00:00Z", sql);
-            assert_eq!(text("SELECT x FROM t WHERE d > '2021-01-15 00:00:00'"), "4\n", "cut {cut}");
+            assert_eq!(
+                text("SELECT x FROM t WHERE d > '2021-01-15 00:00:00'"),
+                "4\n",
+                "cut {cut}"
+            );
             text("OPTIMIZE TABLE t FINAL");
             assert_eq!(text("SELECT x FROM t"), "4\n", "cut {cut}");
             assert_eq!(text("CHECK TABLE t"), "1\n", "cut {cut}");
