@@ -155,6 +155,11 @@ pub(crate) fn flushed(def: &Arc<TableDef>, block: Block, options: &StorageOption
     (Arc::new(with_plans(def, plans)), Block::new(columns, rows))
 }
 
+/// Values of a dictionary of cells.
+pub(crate) fn present(dictionary: &Column) -> u64 {
+    plain_strings(dictionary).iter().filter(|cell| !cell.is_empty()).count() as u64
+}
+
 /// Column `index` of rows `start..start + rows` of a block that has the columns proper only.
 pub(crate) fn memory_column(
     def: &TableDef,
