@@ -120,7 +120,13 @@ pub(crate) fn shreddable(def: &TableDef) -> Vec<usize> {
         // Rows are computed, not picked.
         MergeRule::Folding => true,
     };
+    // Merges empty these: rests and cells would stay.
+    let resets = |column: usize| {
+        let expiry = def.expiry.as_ref();
+        expiry.is_some_and(|expiry| expiry.reset_columns().contains(&column))
+    };
     (0..def.columns.len())
+        .filter(|c| !resets(*c))
         .filter(|c| def.columns[*c].json && def.columns[*c].ty == DataType::String)
         .filter(|c| !key_inputs.contains(c) && !def.lookup_columns.contains(c) && !ruled(*c))
         .collect()

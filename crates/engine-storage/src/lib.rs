@@ -10,6 +10,7 @@ mod commit_queue;
 mod counters;
 pub mod directory;
 mod error;
+mod expiry;
 mod final_scan;
 mod json_shred;
 mod key_condition;
@@ -42,6 +43,7 @@ pub use engine_codec::{
     ByteReader, Codec, CodecMisuse, ColumnCodec, Compression, decode_value, encode_value,
 };
 pub use error::{Result, StorageError};
+pub use expiry::{ExpiryBounds, RowExpiry};
 pub use final_scan::FinalScan;
 pub use json_shred::DerivedColumn;
 pub use key_condition::{Bound, KeyCondition, KeyRef, Predicate, RangeImage, Test, ValueRange, ValueSet};
@@ -54,7 +56,9 @@ pub use pruning::{Pruning, PruningStage, PruningStep};
 pub use row_fold::RowFold;
 pub use skip_index::{SkipIndexDef, SkipIndexKind, ngrams, token_hash, tokens, value_hash};
 pub use snapshot::{Morsel, Snapshot};
-pub use storage::{Appended, CacheKind, Maintained, Storage};
+pub use storage::{
+    Appended, CacheKind, CloneMode, DetachedPart, DetachedSelection, Maintained, PartSelection, Storage,
+};
 pub use table_def::{
     ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, Projection,
     TableDef, TableId, WideFrom,

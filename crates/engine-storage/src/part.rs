@@ -48,6 +48,8 @@ use json_file::{JSON_FILE, parse_json};
 use packed_folder::DATA_FILE;
 use row_mask::MASK_FILE;
 
+use crate::expiry::{EXPIRY_FILE, ExpiryBounds, PartExpiry, RowExpiry};
+
 pub(crate) const COUNT_FILE: &str = "count.txt";
 
 /// What the manifest remembers of a part.
@@ -110,6 +112,8 @@ pub struct Part {
     statistics: Vec<ColumnRangeKnown>,
     /// Columns of JSON texts that are taken apart.
     json: Vec<PartJson>,
+    /// Of parts written while the table had rules.
+    expiry: Option<PartExpiry>,
     checksums: Checksums,
     checksums_bytes: u64,
     lookup: OnceLock<Arc<LookupIndex>>,
@@ -178,6 +182,10 @@ impl Part {
         let rows: u64 = loading.parse(COUNT_FILE, &load(COUNT_FILE)?, |text| {
             text.trim_end().parse().map_err(|_| "not a number".to_owned())
         })?;
+        let expiry = match checksums.files.contains_key(EXPIRY_FILE) {
+            true => Some(loading.parse(EXPIRY_FILE, &load(EXPIRY_FILE)?, PartExpiry::parse)?),
+            false => None,
+        };
         let decoded = |file: &str, error: CodecError| loading.damaged(file, 0, error.to_string());
         let (index, _) = PrimaryIndex::decode(&load(primary_index::PRIMARY_FILE)?)
             .map_err(|e| decoded(primary_index::PRIMARY_FILE, e))?;
@@ -235,6 +243,7 @@ impl Part {
             columns,
             statistics,
             json,
+            expiry,
             checksums_bytes: text.len() as u64,
             checksums,
             directory,
@@ -246,6 +255,17 @@ impl Part {
             suspect: AtomicBool::new(false),
             name,
         })
+    }
+
+    /// What the part knows by these rules; nothing when it was written before them.
+    pub(crate) fn expiry_bounds(&self, rules: &dyn RowExpiry) -> Option<ExpiryBounds> {
+        let known = self.expiry.filter(|known| known.fingerprint == rules.fingerprint());
+        known.map(|known| known.bounds)
+    }
+
+    /// Whether a merge at `now` drops rows of it or resets values.
+    pub(crate) fn may_expire(&self, rules: &dyn RowExpiry, now: i64) -> bool {
+        self.expiry_bounds(rules).is_none_or(|bounds| bounds.first <= now)
     }
 
     pub fn name(&self) -> &PartName {

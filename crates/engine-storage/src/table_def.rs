@@ -8,6 +8,7 @@ use engine_types::{Block, Column, DataType, Value};
 use crate::skip_index::SkipIndexDef;
 
 use crate::json_shred::{Derived, DerivedColumn};
+use crate::expiry::RowExpiry;
 use crate::mutation::RowChange;
 use crate::row_fold::RowFold;
 
@@ -116,6 +117,8 @@ pub struct TableDef {
     pub merge_rule: MergeRule,
     /// How [`MergeRule::Folding`] joins rows.
     pub fold: Option<Arc<dyn RowFold>>,
+    /// Which rows and values merges drop because their time is over.
+    pub expiry: Option<Arc<dyn RowExpiry>>,
     /// Columns of the exact look-up index behind `Storage::contains`; empty = none.
     pub lookup_columns: Vec<usize>,
     pub granule_rows: usize,
@@ -164,6 +167,7 @@ impl TableDef {
             sorting_key_types,
             merge_rule: MergeRule::Plain,
             fold: None,
+            expiry: None,
             lookup_columns: Vec::new(),
             granule_rows: 8192,
             granule_bytes: 10 << 20,

@@ -46,8 +46,8 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
         }
         AlterAction::DropColumn { if_exists, name } => {
             if let Some(at) = find(create, name, *if_exists)? {
-                check_unused(create, name)?;
                 check_independent(create, name)?;
+                check_unused(create, name)?;
                 create.columns.remove(at);
             }
         }

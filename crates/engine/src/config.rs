@@ -1,6 +1,6 @@
 //! Settings of an engine as a whole.
 
-use engine_storage::ColumnCodec;
+use engine_storage::{ColumnCodec, WideFrom};
 
 /// What [`crate::Engine::open`] takes. The defaults suit a server with a few GB of memory.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct EngineConfig {
     pub json_keys_max: usize,
     /// Parts of fewer rows keep JSON as text.
     pub json_rows_min: usize,
+    /// Where parts become wide, instead of what tables say; for tests.
+    pub forced_wide_from: Option<WideFrom>,
 }
 
 impl Default for EngineConfig {
@@ -53,6 +55,7 @@ impl Default for EngineConfig {
             forced_codec: None,
             json_keys_max: 256,
             json_rows_min: 4096,
+            forced_wide_from: None,
         }
     }
 }

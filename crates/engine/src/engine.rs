@@ -82,6 +82,7 @@ impl Engine {
             forced_codec: config.forced_codec.clone(),
             json_keys_max: config.json_keys_max,
             json_rows_min: config.json_rows_min,
+            forced_wide_from: config.forced_wide_from,
             ..StorageOptions::default()
         };
         let granule_rows = config.granule_rows;
@@ -164,8 +165,8 @@ impl Engine {
             .collect())
     }
 
-    /// Grows with every insert that added rows, once they are visible; goes on behind a restart. Merges, and changes of
-    /// tables, do not count.
+    /// Grows with every insert that added rows and every part whose rows were changed or deleted, once that is visible; goes
+    /// on behind a restart. Merges, and changes of tables, do not count.
     pub fn version(&self) -> u64 {
         self.storage.lsn()
     }

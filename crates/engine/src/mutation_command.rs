@@ -154,6 +154,7 @@ impl Catalog for MutationCommand {
                 .collect(),
             sorting_key: Vec::new(),
             sampling_key: None,
+            total_rows: 0,
             view: None,
             rows: Some(result.rows.clone()),
         })

@@ -105,6 +105,11 @@ impl Change {
                 format!("the condition `{filter}` is of type {}, not of UInt8", bound.ty),
             ));
         }
+        if bound.inputs.is_empty() {
+            // What fails on every row is refused before anything is recorded.
+            let columns = shape.columns.iter().map(|c| Column::defaults(&c.ty, 1));
+            bound.eval(columns.collect(), 1)?;
+        }
         let all: Vec<usize> = (0..shape.columns.len()).collect();
         Ok(Self {
             condition: pruning::key_condition(shape, &all, std::slice::from_ref(&expr)),
@@ -424,9 +429,7 @@ fn in_key(shape: &Shape, column: usize) -> bool {
         | EngineKind::Plain
         | EngineKind::Null
         | EngineKind::Distributed { .. } => Vec::new(),
-        EngineKind::Replacing { version, is_deleted } => {
-            version.iter().chain(is_deleted).map(String::as_str).collect()
-        }
+        EngineKind::Replacing { version, .. } => version.iter().map(String::as_str).collect(),
         EngineKind::Collapsing { sign } => vec![sign],
         EngineKind::VersionedCollapsing { sign, version } => vec![sign, version],
     };

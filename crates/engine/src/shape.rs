@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine_exec::CompiledExprs;
 use engine_sql::ast::{self, CreateTable, DefaultKind};
 use engine_sql::plan;
-use engine_storage::{ColumnDef, MergeRule, RowFold, TableDef};
+use engine_storage::{ColumnDef, MergeRule, PartPressure, RowExpiry, RowFold, TableDef, WideFrom};
 use engine_types::{Block, Column, DataType, Field, Schema};
 
 use crate::binding;
@@ -14,6 +14,7 @@ use crate::constraint::{self, Check};
 use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
+use crate::expiry::TableExpiry;
 use crate::projection::{self, TableProjection};
 use crate::row_fold::{self, TableFold};
 use crate::skip_index::{self, SkipIndex};
@@ -212,6 +213,9 @@ impl Shape {
             }
             _ => None,
         };
+        if let Some(sample_by) = create.storage.sample_by.as_ref().filter(|_| kind.is_sorted()) {
+            check_sample_by(sample_by, &create.storage, &schema)?;
+        }
         let lookup = lookup_columns(&create, &columns)?;
         let projections = projection::projections(&create, &columns);
         let skip_indexes = if kind.is_sorted() {
@@ -353,9 +357,19 @@ impl Shape {
             Some(fold) => Some(Arc::new(fold)),
             None => None,
         };
+        // CREATE and ALTER have checked it; tables older than a rule open all the same.
+        let expiry: Option<Arc<dyn RowExpiry>> = match TableExpiry::of(self) {
+            Ok(Some(expiry)) => Some(Arc::new(expiry)),
+            Ok(None) => None,
+            Err(error) => {
+                tracing::warn!(table = name, %error, "the TTL of a table is not applied");
+                None
+            }
+        };
         Ok(TableDef {
             merge_rule,
             fold,
+            expiry,
             lookup_columns: self
                 .lookup
                 .iter()
@@ -367,6 +381,18 @@ impl Shape {
             granule_bytes: setting("index_granularity_bytes")
                 .filter(|n| *n > 0)
                 .unwrap_or(DEFAULT_GRANULE_BYTES),
+            wide_from: WideFrom {
+                bytes: setting("min_bytes_for_wide_part").map_or(WideFrom::default().bytes, |n| n as u64),
+                rows: setting("min_rows_for_wide_part").map_or(WideFrom::default().rows, |n| n as u64),
+            },
+            pressure: PartPressure {
+                delay_from: setting("parts_to_delay_insert").unwrap_or(PartPressure::default().delay_from),
+                refuse_from: setting("parts_to_throw_insert").unwrap_or(PartPressure::default().refuse_from),
+                delay_ms_max: setting("max_delay_to_insert")
+                    .map_or(PartPressure::default().delay_ms_max, |seconds| {
+                        seconds as u64 * 1000
+                    }),
+            },
             merge_after_ms: setting("min_age_to_force_merge_seconds")
                 .filter(|n| *n > 0)
                 .and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1000)),
@@ -542,6 +568,30 @@ fn check_primary_key(storage: &ast::Storage, order_by: &[ast::Expr]) -> Result<(
         36,
         "the primary key must be a prefix of the sorting key",
     ))
+}
+
+/// A sample is a range of the primary key, of an unsigned number.
+fn check_sample_by(sample_by: &ast::Expr, storage: &ast::Storage, schema: &Schema) -> Result<()> {
+    let primary = key_list(storage.primary_key.as_ref().or(storage.order_by.as_ref()));
+    let bound = binding::bind_over(sample_by, schema)?;
+    let mut in_key = false;
+    for key in &primary {
+        in_key |= crate::pruning::same(&binding::bind_over(key, schema)?, &bound);
+    }
+    if !in_key {
+        return Err(EngineError::refused(
+            36,
+            "the sampling expression must be in the primary key",
+        ));
+    }
+    let ty = &bound.ty;
+    if !ty.is_unsigned() || *ty == DataType::Bool {
+        return Err(EngineError::refused(
+            59,
+            format!("the sampling expression must be an unsigned number, not {ty}"),
+        ));
+    }
+    Ok(())
 }
 
 /// Columns of the first `INDEX lookup_… (a, b) TYPE bloom_filter`: the exact look-up index.

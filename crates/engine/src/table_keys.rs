@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use engine_exec::CompiledExprs;
-use engine_storage::{ColumnSource, KeyExprs, Partitions, RowChange};
-use engine_types::{Block, Column, DataType, Value};
+use engine_storage::{ColumnSource, KeyExprs, Part, Partitions, RowChange};
+use engine_types::{Block, Column, DataType, Field, Value};
 
 use crate::binding;
 use crate::error::Result;
 use crate::mutation_command::MutationCommand;
 use crate::row_change::row_changes;
 use crate::shape::{Shape, TableColumn};
+use crate::statement::cast_for;
 
 pub(crate) struct TableKeys {
     shape: Arc<Shape>,
@@ -120,8 +121,7 @@ impl KeyExprs for TableKeys {
         };
         if let Some(from) = stored.converted_from {
             let old = source.column(from)?;
-            let cast = engine_functions::cast_column(&old, &self.shape.stored[from].ty, ty);
-            return cast.map(|c| c.flatten()).map_err(|e| e.to_string());
+            return self.converted(&old, from, index, ty, source);
         }
         let Some(column) = stored.column.map(|c| &self.shape.columns[c]) else {
             return Ok(Column::defaults(ty, rows));
@@ -141,6 +141,38 @@ impl KeyExprs for TableKeys {
 const ALIASES_MAX: usize = 32;
 
 impl TableKeys {
+    /// Values of the stored column `from` in the type of `index`, which took its place. A NULL that has none there becomes
+    /// the column's default.
+    fn converted(
+        &self,
+        old: &Column,
+        from: usize,
+        index: usize,
+        ty: &DataType,
+        source: &dyn ColumnSource,
+    ) -> std::result::Result<Column, String> {
+        let (was, is) = (&self.shape.stored[from], &self.shape.stored[index]);
+        let (was, is) = (
+            Field::new(&was.name, was.ty.clone()),
+            Field::new(&is.name, ty.clone()),
+        );
+        let cast = cast_for(old, &was, &is).map_err(|e| e.to_string())?.flatten();
+        let column = self.shape.stored[index].column.map(|c| &self.shape.columns[c]);
+        let plain = old.flatten();
+        match (column, &plain) {
+            (Some(column), Column::Nullable(nullable)) if !ty.is_nullable() && column.default.is_some() => {
+                let default = self.default_of(column, index, ty, source, 0)?.flatten();
+                let rows = cast.len() as u32;
+                let picks: Vec<u32> = (0..rows)
+                    .zip(nullable.nulls.iter())
+                    .map(|(row, null)| if *null != 0 { rows + row } else { row })
+                    .collect();
+                Ok(Column::concat(&[&cast, &default]).gather(&picks))
+            }
+            _ => Ok(cast),
+        }
+    }
+
     /// The default of a column over stored columns of old rows, through the ALIAS columns it names; `missing` is the
     /// stored column in question.
     fn default_of(
@@ -220,7 +252,39 @@ fn partition_value(id: &str, ty: &DataType) -> Option<Value> {
     (readable_id(&value, bare).as_deref() == Some(id)).then_some(value)
 }
 
-/// ClickHouse's ids: whole numbers as digits, dates as YYYYMMDD, tuples of those joined by `-`, else a hash.
+/// The partition value of a part for people, from the least values of its columns: in a part all rows have the same
+/// partition value. The id where these are not known.
+pub(crate) fn partition_text(shape: &Shape, part: &Part) -> String {
+    let Some(key) = &shape.partition_key else {
+        return "tuple()".to_owned();
+    };
+    let mut known = true;
+    let columns: Vec<Column> = shape
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| {
+            let mut needed = false;
+            binding::visit_columns(key, &mut |c| needed |= c == at);
+            let stored = column.stored.and_then(|s| shape.stored.get(s));
+            match stored.filter(|_| needed).and_then(|s| part.min_max(&s.name)) {
+                Some((least, _)) => Column::from_values(&column.ty, &[least]),
+                None => {
+                    known &= !needed;
+                    Column::defaults(&column.ty, 1)
+                }
+            }
+        })
+        .collect();
+    let value = CompiledExprs::new(std::slice::from_ref(key)).and_then(|e| e.eval(&Block::new(columns, 1)));
+    match value.ok().as_deref() {
+        Some([column]) if known => engine_functions::format_value(&column.value(0), &key.ty),
+        _ => part.name().partition.clone(),
+    }
+}
+
+/// ClickHouse's ids: whole numbers as digits (times are seconds), dates as YYYYMMDD, tuples of those joined by `-`, else
+/// a hash of 128 bits.
 pub(crate) fn partition_id(value: &Value, ty: &DataType) -> String {
     readable_id(value, ty).unwrap_or_else(|| {
         let text = engine_functions::format_value(value, ty);
@@ -234,6 +298,7 @@ pub(crate) fn partition_id(value: &Value, ty: &DataType) -> String {
 fn readable_id(value: &Value, ty: &DataType) -> Option<String> {
     match (ty.bare(), value) {
         (DataType::Date, Value::UInt(_)) => Some(engine_functions::format_value(value, ty).replace('-', "")),
+        (DataType::DateTime(_) | DataType::Bool, Value::UInt(n)) => Some(n.to_string()),
         (ty, Value::UInt(n)) if ty.is_integer() => Some(n.to_string()),
         (ty, Value::Int(n)) if ty.is_integer() => Some(n.to_string()),
         (DataType::Tuple(types), Value::Tuple(values)) => {

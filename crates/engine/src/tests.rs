@@ -9,9 +9,13 @@ mod inserts;
 mod json;
 mod limits;
 mod materialized_views;
+mod merge_family;
+mod mutations;
+mod parts;
 mod projections;
 mod pruning;
 mod reading_less;
+mod ttl;
 
 use std::path::Path;
 

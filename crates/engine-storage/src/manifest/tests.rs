@@ -15,6 +15,19 @@ fn part(block: u64) -> (PartName, PartSummary) {
     (name, summary)
 }
 
+fn mutation(number: u64, partition: Option<String>) -> ManifestRecord {
+    ManifestRecord::AddMutation {
+        id: TableId(0),
+        number,
+        mutation: MutationRecord {
+            created_ms: number * 1000,
+            partition,
+            command_hash: u128::from(number) << 90,
+            is_done: false,
+        },
+    }
+}
+
 fn records() -> Vec<ManifestRecord> {
     let id = TableId(0);
     let create = |n: u32| ManifestRecord::CreateTable {
@@ -56,6 +69,19 @@ fn records() -> Vec<ManifestRecord> {
             definition: b"other".to_vec(),
         },
         ManifestRecord::DropTable { id: TableId(1) },
+        mutation(5, None),
+        mutation(7, Some("2021 11".to_owned())),
+        mutation(9, None),
+        ManifestRecord::EndMutation {
+            id,
+            number: 5,
+            end: MutationEnd::Done,
+        },
+        ManifestRecord::EndMutation {
+            id,
+            number: 9,
+            end: MutationEnd::Killed,
+        },
         ManifestRecord::Counters { next_table: 12 },
         ManifestRecord::DroppedFolder {
             folder: "x".to_owned(),

@@ -18,6 +18,7 @@ use super::{COUNT_FILE, PartSummary};
 use crate::block_cache::weight;
 use crate::directory::Directory;
 use crate::error::{Result, StorageError, io_at};
+use crate::expiry::{EXPIRY_FILE, ExpiryBounds, PartExpiry};
 use crate::json_shred::{Derived, plain_strings};
 use crate::lookup_index::{LOOKUP_FILE, encode_lookup, lookup_hash, lookup_keys};
 use crate::skip_index::SkipIndexWriter;
@@ -48,6 +49,7 @@ pub(crate) struct PartWriter {
     /// Of the columns of [`TableDef::granule_ranges`], in that order.
     granule_ranges: Vec<Vec<ColumnRangeKnown>>,
     skip_indexes: Vec<SkipIndexWriter>,
+    expiry: ExpiryBounds,
 }
 
 impl PartWriter {
@@ -112,6 +114,7 @@ impl PartWriter {
             hidden_by: None,
             granule_ranges: vec![Vec::new(); def.granule_ranges.len()],
             skip_indexes: def.skip_indexes.iter().map(SkipIndexWriter::new).collect(),
+            expiry: ExpiryBounds::NONE,
         })
     }
 
@@ -138,6 +141,13 @@ impl PartWriter {
     pub fn append(&mut self, block: &Block, keys: &[Column]) -> Result<()> {
         if block.rows() == 0 {
             return Ok(());
+        }
+        if let Some(expiry) = &self.def.expiry {
+            let bounds = expiry.bounds(block).map_err(|problem| StorageError::Expression {
+                table: self.def.full_name(),
+                problem,
+            })?;
+            self.expiry = self.expiry.or(bounds);
         }
         let proper = self.def.columns.len() - self.def.derived.len();
         let block_bytes = block.columns()[..proper].iter().map(weight).sum::<usize>();
@@ -289,6 +299,13 @@ impl PartWriter {
         for (writer, index) in self.skip_indexes.into_iter().zip(&self.def.skip_indexes) {
             let bytes = writer.finish().map_err(failed)?;
             files.push(write_file(directory, folder, &index.file(), &bytes)?);
+        }
+        if let Some(expiry) = &self.def.expiry {
+            let known = PartExpiry {
+                fingerprint: expiry.fingerprint(),
+                bounds: self.expiry,
+            };
+            files.push(write_file(directory, folder, EXPIRY_FILE, known.to_text().as_bytes())?);
         }
         let count = format!("{}\n", self.rows);
         files.push(write_file(directory, folder, COUNT_FILE, count.as_bytes())?);

@@ -23,6 +23,7 @@ use crate::part_scan::read_part;
 use crate::snapshot::Snapshot;
 use crate::sorted_run::{CacheUse, widen};
 use crate::table_def::{MergeRule, TableDef, TableId};
+use crate::wal::{encode_entry, encode_group};
 
 /// How long somebody waits for the part of another thread before looking again.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -43,6 +44,8 @@ struct Job {
 enum Outcome {
     /// No rows are left.
     Gone,
+    /// The same rows in a new version.
+    Same(Arc<Part>),
     Part(Arc<Part>),
 }
 
@@ -339,9 +342,10 @@ impl Storage {
             let is_there = |parts: &[Arc<Part>]| parts.iter().any(|p| p.uid == job.part.uid);
             catalog.tables.get(&job.table).is_some_and(|t| is_there(&t.parts))
         };
-        let new = match outcome {
-            Outcome::Gone => None,
-            Outcome::Part(part) => Some(part),
+        let (new, has_changed) = match outcome {
+            Outcome::Gone => (None, true),
+            Outcome::Same(part) => (Some(part), false),
+            Outcome::Part(part) => (Some(part), true),
         };
         if !still_there || job.mutation.is_killed() {
             if let Some(part) = new {
@@ -364,6 +368,10 @@ impl Storage {
             .table_mut(job.table)?
             .replace_parts(std::slice::from_ref(&job.part), new);
         job.part.set_obsolete();
+        drop(manifest);
+        if has_changed {
+            self.count_change();
+        }
         Ok(true)
     }
 
@@ -382,7 +390,8 @@ impl Storage {
         }
         let Some(hits) = hits else {
             // When no step matches a row as it is, none changes what the next one sees.
-            return self.publish_version(job, |version| version.finish());
+            let same = self.publish_version(job, |version| version.finish())?;
+            return Ok(Outcome::Same(same));
         };
         let [change] = changes.as_slice() else {
             return self.rewrite(job, &changes, &counters);
@@ -395,10 +404,11 @@ impl Storage {
                 if let Some(before) = part.mask() {
                     mask.add(before);
                 }
-                self.publish_version(job, |mut version| {
+                let part = self.publish_version(job, |mut version| {
                     version.mask(&mask)?;
                     version.finish()
-                })
+                })?;
+                Ok(Outcome::Part(part))
             }
             RowEffect::Update { columns }
                 if part.can_replace(
@@ -409,9 +419,10 @@ impl Storage {
                 ) =>
             {
                 let values = self.updated_columns(job, change.as_ref(), &columns, &hits, &counters)?;
-                self.publish_version(job, |version| {
+                let part = self.publish_version(job, |version| {
                     self.write_columns(job, version, &columns, &values, &counters)
-                })
+                })?;
+                Ok(Outcome::Part(part))
             }
             RowEffect::Update { .. } => self.rewrite(job, &changes, &counters),
         }
@@ -422,7 +433,7 @@ impl Storage {
         &self,
         job: &Job,
         write: impl FnOnce(NewVersion<'_>) -> Result<PartSummary>,
-    ) -> Result<Outcome> {
+    ) -> Result<Arc<Part>> {
         let name = job.part.name.mutated(job.mutation.number);
         let aside = format!("{}/tmp_{name}", job.folder);
         let folder = format!("{}/{name}", job.folder);
@@ -445,7 +456,26 @@ impl Storage {
                 return Err(error);
             }
         };
-        self.open_version(job, &folder, name, summary).map(Outcome::Part)
+        self.open_version(job, &folder, name, summary)
+    }
+
+    /// Takes a number of the log for a change that came by no append, so that what was computed before it is known to be
+    /// old ([`Self::lsn`]), also after a restart.
+    fn count_change(&self) {
+        let mut wal = self.wal.lock();
+        let logged = encode_entry(None, &[])
+            .map_err(|error| StorageError::Commit(error.to_string()))
+            .and_then(|entry| wal.append(&encode_group(&[&entry]), 1));
+        match logged {
+            Ok(lsn) => {
+                let mut catalog = self.catalog.write();
+                catalog.lsn = catalog.lsn.max(lsn);
+            }
+            // The change itself is done and durable.
+            Err(error) => {
+                tracing::error!(%error, "cannot number a change; answers from before it may live on")
+            }
+        }
     }
 
     fn open_version(

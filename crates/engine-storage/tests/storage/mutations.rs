@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use engine_storage::directory::{CrashMode, SimulatedDirectory};
 use engine_storage::{
-    ColumnDef, KeyExprs, Partitions, RowChange, RowEffect, Storage, StorageError, TableDef, TableId,
+    ColumnDef, KeyExprs, Layout, Partitions, RowChange, RowEffect, Storage, StorageError, TableDef, TableId,
+    WideFrom,
 };
 use engine_types::{Block, Column, DataType, Value};
 
@@ -103,7 +104,8 @@ impl KeyExprs for Keys {
     }
 }
 
-fn table() -> TableDef {
+/// Of wide parts, or of compact ones.
+fn laid_out(layout: Layout) -> TableDef {
     let columns = vec![
         ColumnDef::new("id", DataType::UInt64),
         ColumnDef::new("v", DataType::UInt64),
@@ -113,13 +115,29 @@ fn table() -> TableDef {
     let mut def = TableDef::new("d", "t", columns, vec![DataType::UInt64], Arc::new(Keys));
     def.granule_rows = 4;
     def.lookup_columns = vec![0, 2];
+    if layout == Layout::Wide {
+        def.wide_from = WideFrom { bytes: 0, rows: 0 };
+        def.definition = b"wide".to_vec();
+    }
     def
 }
 
+fn table() -> TableDef {
+    laid_out(Layout::Wide)
+}
+
 fn open(directory: &SimulatedDirectory) -> engine_storage::Result<Storage> {
-    Storage::open(Arc::new(directory.clone()), small_options(), &|_: &[u8]| {
-        Ok(table())
-    })
+    Storage::open(
+        Arc::new(directory.clone()),
+        small_options(),
+        &|definition: &[u8]| {
+            Ok(laid_out(if definition == b"wide" {
+                Layout::Wide
+            } else {
+                Layout::Compact
+            }))
+        },
+    )
 }
 
 fn row(id: u64) -> Row {
@@ -320,11 +338,10 @@ fn e_mut_a_failure_is_shown_and_can_be_killed() {
     assert_eq!(storage.mutations(table).unwrap().len(), 1);
 }
 
-#[test]
-fn e_del_hidden_rows_are_nowhere_and_leave_with_the_next_merge() {
+fn hide_and_merge(layout: Layout) {
     let directory = SimulatedDirectory::new();
     let storage = open(&directory).unwrap();
-    let table = storage.create_table(table()).unwrap();
+    let table = storage.create_table(laid_out(layout)).unwrap();
     append(&storage, table, (0..20).chain(1000..1003)).unwrap();
     wait(&storage, table, "hide 7 3").unwrap();
     let gone = [3, 10, 17, 1004];
@@ -391,6 +408,38 @@ fn e_del_hidden_rows_are_nowhere_and_leave_with_the_next_merge() {
     assert!(names(&storage, table).is_empty());
 }
 
+#[test]
+fn e_del_hidden_rows_of_wide_parts_are_nowhere_and_leave_with_the_next_merge() {
+    hide_and_merge(Layout::Wide);
+}
+
+#[test]
+fn e_del_hidden_rows_of_compact_parts_are_nowhere_and_leave_with_the_next_merge() {
+    hide_and_merge(Layout::Compact);
+}
+
+#[test]
+fn e_del_deleted_rows_leave_old_parts_by_a_deadline() {
+    let directory = SimulatedDirectory::new();
+    let storage = Storage::open(Arc::new(directory.clone()), small_options(), &|_: &[u8]| {
+        Ok(table())
+    })
+    .unwrap();
+    let mut def = table();
+    def.merge_after_ms = Some(1000);
+    let table = storage.create_table(def).unwrap();
+    append(&storage, table, 0..10).unwrap();
+    wait(&storage, table, "hide 5 0").unwrap();
+    // Nothing else would merge one part.
+    assert!(!storage.merge_once().unwrap());
+    assert!(!storage.merge_old(50).unwrap() && !storage.merge_old(1049).unwrap());
+    assert!(storage.merge_old(1050).unwrap());
+    let snapshot = storage.snapshot(table).unwrap();
+    assert!(!snapshot.parts()[0].has_deleted_rows());
+    assert_eq!(snapshot.rows(), 8);
+    assert!(!storage.merge_old(9000).unwrap() && !storage.merge_old(19_000).unwrap());
+}
+
 /// What the caller knows when it dies: appended, asked for, done.
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
@@ -399,9 +448,9 @@ struct Known {
     done: bool,
 }
 
-fn script(directory: &SimulatedDirectory, known: &mut Known) -> engine_storage::Result<()> {
+fn script(directory: &SimulatedDirectory, layout: Layout, known: &mut Known) -> engine_storage::Result<()> {
     let storage = open(directory)?;
-    let id = storage.create_table(table())?;
+    let id = storage.create_table(laid_out(layout))?;
     append(&storage, id, 0..6)?;
     storage.flush_all()?;
     append(&storage, id, (6..12).chain(1000..1004))?;
@@ -432,15 +481,14 @@ fn model(steps: usize) -> Vec<(u64, u64)> {
     rows
 }
 
-#[test]
-fn e_crash_a_mutation_is_done_to_each_part_once_whenever_the_power_fails() {
+fn crash_everywhere(layout: Layout) {
     let whole = SimulatedDirectory::new();
-    script(&whole, &mut Known::default()).unwrap();
+    script(&whole, layout, &mut Known::default()).unwrap();
     for at in 0..whole.operations() {
         let directory = SimulatedDirectory::new();
         directory.fail_at(at, true);
         let mut known = Known::default();
-        script(&directory, &mut known).expect_err("the fault is inside the script");
+        script(&directory, layout, &mut known).expect_err("the fault is inside the script");
         if !known.appended {
             continue;
         }
@@ -484,4 +532,14 @@ fn e_crash_a_mutation_is_done_to_each_part_once_whenever_the_power_fails() {
             assert_eq!(pairs(&storage, id), model(recorded), "{context}");
         }
     }
+}
+
+#[test]
+fn e_crash_a_mutation_of_wide_parts_is_done_to_each_once_whenever_the_power_fails() {
+    crash_everywhere(Layout::Wide);
+}
+
+#[test]
+fn e_crash_a_mutation_of_compact_parts_is_done_to_each_once_whenever_the_power_fails() {
+    crash_everywhere(Layout::Compact);
 }

@@ -369,3 +369,112 @@ fn e_idx_indexes_come_and_go_with_alter() {
         .unwrap();
     assert_eq!(text(&reopened, sql).trim(), "10");
 }
+
+#[test]
+fn e_pre_a_long_column_is_read_for_the_rows_that_are_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = opened(
+        folder.path(),
+        Some(32),
+        &[
+            "CREATE TABLE t (id UInt64, a UInt32, b UInt8, long String CODEC(NONE)) ENGINE = MergeTree ORDER BY id",
+            "INSERT INTO t SELECT number, number * 7919 % 10007, number % 2, \
+             concat(toString(number), repeat('x', 1000)) FROM numbers(10000)",
+            "OPTIMIZE TABLE t FINAL",
+        ],
+    );
+    let all = scan_of(&engine, "SELECT sum(length(long)) FROM t").read;
+    for sql in [
+        "SELECT length(long) FROM t WHERE a = 4711",
+        "SELECT length(long) FROM t PREWHERE a = 4711",
+        "SELECT length(long) FROM t PREWHERE b < 2 WHERE a = 4711 AND long LIKE '%x'",
+    ] {
+        for cache in ["UNCOMPRESSED", "MARK"] {
+            engine
+                .query(&format!("SYSTEM DROP {cache} CACHE"), &options())
+                .unwrap();
+        }
+        let result = engine.query(sql, &options()).unwrap();
+        assert_eq!(result.rows().len(), 1, "{sql}");
+        let read = result.summary.scans[0].read;
+        // 313 granules, of which one is read of the long column; the others are short.
+        assert!(
+            read.raw_bytes * 50 < all.raw_bytes,
+            "{sql}: {} of {} bytes",
+            read.raw_bytes,
+            all.raw_bytes
+        );
+        let long = text(
+            &engine,
+            "SELECT sum(column_data_compressed_bytes) FROM system.parts_columns WHERE column != 'long'",
+        );
+        let others: u64 = long.trim().parse().unwrap();
+        let of_long = read.bytes.saturating_sub(others);
+        assert!(
+            of_long * 100 < all.bytes,
+            "{sql}: {of_long} of {} bytes",
+            all.bytes
+        );
+    }
+}
+
+#[test]
+fn e_cache_the_second_run_reads_nothing_from_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = opened(
+        folder.path(),
+        Some(10),
+        &[INDEXED, INDEXED_ROWS, "OPTIMIZE TABLE t FINAL"],
+    );
+    let sql = "SELECT count(), min(w), any(tags) FROM t WHERE u = '00000000-0000-0000-0000-000000007919' OR v > 100";
+    assert!(scan_of(&engine, sql).read.bytes > 0);
+    assert_eq!(scan_of(&engine, sql).read.bytes, 0);
+    let metric = |engine: &Engine, name: &str| -> f64 {
+        let sql = format!("SELECT value FROM system.asynchronous_metrics WHERE metric = '{name}'");
+        text(engine, &sql).trim().parse().unwrap()
+    };
+    for name in ["UncompressedCache", "MarkCache", "SkippingIndexCache"] {
+        assert!(metric(&engine, &format!("{name}Hits")) > 0.0, "{name}");
+        assert!(metric(&engine, &format!("{name}Misses")) > 0.0, "{name}");
+        assert!(metric(&engine, &format!("{name}Bytes")) > 0.0, "{name}");
+    }
+    for (command, name) in [
+        ("SYSTEM DROP MARK CACHE", "MarkCache"),
+        ("SYSTEM DROP UNCOMPRESSED CACHE", "UncompressedCache"),
+        ("SYSTEM DROP SKIPPING INDEX CACHE", "SkippingIndexCache"),
+    ] {
+        engine.query(command, &options()).unwrap();
+        assert_eq!(metric(&engine, &format!("{name}Bytes")), 0.0, "{command}");
+    }
+    assert!(scan_of(&engine, sql).read.bytes > 0);
+}
+
+#[test]
+fn e_sample_a_tenth_and_its_complement_part_the_persons() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = opened(
+        folder.path(),
+        Some(16),
+        &[
+            "CREATE TABLE t (team UInt32, person String, v UInt32) ENGINE = MergeTree \
+             ORDER BY (team, cityHash64(person)) SAMPLE BY cityHash64(person)",
+            "INSERT INTO t SELECT 1, concat('p', toString(number % 1000)), number FROM numbers(5000)",
+            "OPTIMIZE TABLE t FINAL",
+        ],
+    );
+    let count = |from: &str| -> (u64, u64) {
+        let line = text(
+            &engine,
+            &format!("SELECT uniqExact(person), count() FROM t {from}"),
+        );
+        let mut numbers = line.trim().split('\t').map(|n| n.parse().unwrap());
+        (numbers.next().unwrap(), numbers.next().unwrap())
+    };
+    let (tenth, rest) = (count("SAMPLE 0.1"), count("SAMPLE 0.9 OFFSET 0.1"));
+    assert_eq!((tenth.0 + rest.0, tenth.1 + rest.1), (1000, 5000));
+    assert!((60..140).contains(&tenth.0), "{tenth:?}");
+    assert_eq!(tenth.1, tenth.0 * 5, "persons are whole");
+    assert_eq!(count("SAMPLE 0.1"), tenth);
+    let sampled = scan_of(&engine, "SELECT count() FROM t SAMPLE 0.1 WHERE team = 1");
+    assert!(sampled.granules_kept * 5 < sampled.granules, "{sampled:?}");
+}
