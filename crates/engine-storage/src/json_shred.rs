@@ -163,7 +163,10 @@ pub(crate) fn flushed(def: &Arc<TableDef>, block: Block, options: &StorageOption
 
 /// Values of a dictionary of cells.
 pub(crate) fn present(dictionary: &Column) -> u64 {
-    plain_strings(dictionary).iter().filter(|cell| !cell.is_empty()).count() as u64
+    plain_strings(dictionary)
+        .iter()
+        .filter(|cell| !cell.is_empty())
+        .count() as u64
 }
 
 /// Column `index` of rows `start..start + rows` of a block that has the columns proper only.

@@ -50,7 +50,9 @@ pub use key_condition::{Bound, KeyCondition, KeyRef, Predicate, RangeImage, Test
 pub use mutation::{MutationStatus, RowChange, RowEffect};
 pub use object_cache::CacheCounts;
 pub use options::StorageOptions;
-pub use part::{ColumnOnDisk, JsonCellsOnDisk, JsonPathOnDisk, Layout, Part, PartName, PartSummary, escape, unescape};
+pub use part::{
+    ColumnOnDisk, JsonCellsOnDisk, JsonPathOnDisk, Layout, Part, PartName, PartSummary, escape, unescape,
+};
 pub use projection_scan::ProjectionChoice;
 pub use pruning::{Pruning, PruningStage, PruningStep};
 pub use row_fold::RowFold;

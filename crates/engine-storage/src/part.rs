@@ -4,9 +4,9 @@ mod checksums;
 mod column_reader;
 mod column_writer;
 mod columns_file;
-mod json_file;
 pub(crate) mod granule_ranges;
 mod hidden;
+mod json_file;
 mod marks;
 mod name;
 mod new_version;
@@ -25,8 +25,8 @@ use engine_types::{DataType, Value};
 pub use columns_file::Layout;
 pub use name::{PartName, escape, unescape};
 
-pub(crate) use json_file::PartJson;
 pub(crate) use hidden::{HiddenWritten, hidden_folder, written as hidden_written};
+pub(crate) use json_file::PartJson;
 pub(crate) use marks::{Marks, SEGMENT_GRANULES};
 pub(crate) use new_version::{NewVersion, used_values};
 pub(crate) use primary_index::PrimaryIndex;
@@ -259,7 +259,9 @@ impl Part {
 
     /// What the part knows by these rules; nothing when it was written before them.
     pub(crate) fn expiry_bounds(&self, rules: &dyn RowExpiry) -> Option<ExpiryBounds> {
-        let known = self.expiry.filter(|known| known.fingerprint == rules.fingerprint());
+        let known = self
+            .expiry
+            .filter(|known| known.fingerprint == rules.fingerprint());
         known.map(|known| known.bounds)
     }
 

@@ -7,8 +7,8 @@ use engine_types::{Block, Column, DataType, Value};
 
 use crate::skip_index::SkipIndexDef;
 
-use crate::json_shred::{Derived, DerivedColumn};
 use crate::expiry::RowExpiry;
+use crate::json_shred::{Derived, DerivedColumn};
 use crate::mutation::RowChange;
 use crate::row_fold::RowFold;
 

@@ -302,7 +302,10 @@ fn with_cells(
         .map(|cell| {
             let stored = table.shape.columns.get(cell.column).and_then(|c| c.stored);
             let stored = stored.ok_or_else(|| {
-                EngineError::Internal(format!("column {} of `{}` is not stored", cell.column, table.name))
+                EngineError::Internal(format!(
+                    "column {} of `{}` is not stored",
+                    cell.column, table.name
+                ))
             })?;
             Ok((stored, cell.key.clone()))
         })
@@ -335,7 +338,10 @@ fn name_keys(expr: &mut Expr, first: usize, cells: &[JsonCell]) {
                 _ => None,
             };
             if let Some(cell) = cell {
-                args.insert(1, Expr::literal(Value::String(cell.key.clone()), DataType::String));
+                args.insert(
+                    1,
+                    Expr::literal(Value::String(cell.key.clone()), DataType::String),
+                );
             }
             args.iter_mut().for_each(|arg| name_keys(arg, first, cells));
         }
@@ -395,7 +401,11 @@ fn through_projection(
         .map(|(stored, cell)| (*stored, cell.key.clone()))
         .collect();
     let first = choice.hidden.def().columns.len();
-    let own: Vec<usize> = of_columns.iter().copied().chain(first..first + cells.len()).collect();
+    let own: Vec<usize> = of_columns
+        .iter()
+        .copied()
+        .chain(first..first + cells.len())
+        .collect();
     let hidden = if cells.is_empty() {
         choice.hidden
     } else {

@@ -305,7 +305,12 @@ impl PartWriter {
                 fingerprint: expiry.fingerprint(),
                 bounds: self.expiry,
             };
-            files.push(write_file(directory, folder, EXPIRY_FILE, known.to_text().as_bytes())?);
+            files.push(write_file(
+                directory,
+                folder,
+                EXPIRY_FILE,
+                known.to_text().as_bytes(),
+            )?);
         }
         let count = format!("{}\n", self.rows);
         files.push(write_file(directory, folder, COUNT_FILE, count.as_bytes())?);
@@ -356,8 +361,16 @@ impl CellsSeen {
         if let Column::Dict(d) = cells {
             let values = plain_strings(&d.values);
             let empty = values.iter().position(|value| value.is_empty());
-            self.rows += d.codes.iter().filter(|code| Some(**code as usize) != empty).count() as u64;
-            if self.dictionary.as_ref().is_none_or(|known| !Arc::ptr_eq(known, &d.values)) {
+            self.rows += d
+                .codes
+                .iter()
+                .filter(|code| Some(**code as usize) != empty)
+                .count() as u64;
+            if self
+                .dictionary
+                .as_ref()
+                .is_none_or(|known| !Arc::ptr_eq(known, &d.values))
+            {
                 values.iter().for_each(|value| self.kinds.add(value));
                 self.dictionary = Some(d.values.clone());
             }

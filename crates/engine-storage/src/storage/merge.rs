@@ -186,14 +186,7 @@ impl Storage {
             .iter()
             .map(|part| {
                 let granules = 0..part.granules();
-                let run = PartRun::new(
-                    part.clone(),
-                    &def,
-                    &all,
-                    &[granules],
-                    CacheUse::Bypass,
-                    &counters,
-                );
+                let run = PartRun::new(part.clone(), &def, &all, &[granules], CacheUse::Bypass, &counters);
                 Box::new(run.translated(dictionaries.clone())) as Box<dyn SortedRun>
             })
             .collect();
@@ -201,9 +194,9 @@ impl Storage {
         let stream = MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge)
             .folding(job.def.fold.as_ref(), &all)
             .expiring(job.def.expiry.as_ref(), now);
-        let expires = now.zip(job.def.expiry.as_ref()).is_some_and(|(now, expiry)| {
-            job.parts.iter().any(|part| part.may_expire(expiry.as_ref(), now))
-        });
+        let expires = now
+            .zip(job.def.expiry.as_ref())
+            .is_some_and(|(now, expiry)| job.parts.iter().any(|part| part.may_expire(expiry.as_ref(), now)));
         let rows_change = expires || job.def.merge_rule != MergeRule::Plain;
         let hidden = HiddenPart::of_merge(&job.def, &job.parts, rows_change, &counters)?;
         let merged = self.write_part(&def, &job.folder, name, stream, dictionaries, hidden)?;

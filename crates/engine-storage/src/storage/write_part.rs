@@ -34,9 +34,9 @@ pub(super) fn dictionaries(
             if def.derived_at(index).is_some() {
                 // It comes as codes when that is worth it.
                 let columns = columns_of(index)?.filter(|c| c.iter().all(|c| matches!(c, Column::Dict(_))));
-                return Ok(columns.map(|columns| {
-                    Arc::new(Dictionary::of(&columns.iter().collect::<Vec<_>>(), ty))
-                }));
+                return Ok(
+                    columns.map(|columns| Arc::new(Dictionary::of(&columns.iter().collect::<Vec<_>>(), ty)))
+                );
             }
             if !matches!(ty, DataType::LowCardinality(_)) {
                 return Ok(None);
