@@ -113,6 +113,10 @@ pub(crate) fn shreddable(def: &TableDef) -> Vec<usize> {
     let Some(key_inputs) = def.keys.sorting_key_inputs() else {
         return Vec::new();
     };
+    if def.expiry.is_some() {
+        // Merges may reset texts.
+        return Vec::new();
+    }
     let ruled = |column: usize| match def.merge_rule {
         MergeRule::Plain => false,
         MergeRule::Replacing { version, is_deleted } => version == Some(column) || is_deleted == Some(column),

@@ -16,9 +16,9 @@ use crate::column_codec::check_codecs;
 use crate::definition::Definition;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::expiry::TableExpiry;
 use crate::mutate;
 use crate::options::QueryOptions;
-use crate::expiry::TableExpiry;
 use crate::partition_verbs::is_about_parts;
 use crate::row_fold;
 use crate::row_signs;
@@ -334,6 +334,18 @@ impl Engine {
                 database: to.0.clone(),
                 table: to.1.clone(),
             });
+        }
+        if let Object::View(view) = &object
+            && view.inner.is_some()
+            && from.0 != to.0
+        {
+            return Err(EngineError::refused(
+                48,
+                format!(
+                    "`{}` keeps its rows in a table of its own and cannot change its database",
+                    from.1
+                ),
+            ));
         }
         self.storage.rename_table(object.id(), &to.0, &to.1)?;
         catalogue.objects.remove(from);

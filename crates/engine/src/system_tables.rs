@@ -24,7 +24,7 @@ pub(crate) struct SystemState<'a> {
     pub(crate) uptime: u64,
 }
 
-pub(crate) const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 14] = [
     "asynchronous_metrics",
     "columns",
     "data_skipping_indices",

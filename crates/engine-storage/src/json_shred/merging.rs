@@ -86,6 +86,8 @@ pub(crate) fn merged_dictionaries(
             };
             match part.derived_place(def, &derived.0) {
                 DerivedPlace::Absent => {}
+                // Values of deleted rows alone must not live on.
+                DerivedPlace::Column(_) if part.has_deleted_rows() => unknown.push(at),
                 DerivedPlace::Column(position) => match part.dictionary_of(position)? {
                     Some(dictionary) => of_column.push(dictionary.as_ref().clone()),
                     None => unknown.push(at),
@@ -140,7 +142,12 @@ fn distinct_values(
         }
         let wanted: Vec<usize> = open.iter().map(|(at, _)| first + at).collect();
         let range = start..(start + step).min(part.granules());
+        let live = part.live_in(&range);
         let block = read_part(def, part, range, &wanted, CacheUse::Bypass, counters)?;
+        let block = match live {
+            None => block,
+            Some(live) => block.gather(&live),
+        };
         rows += block.rows();
         let mut column = 0;
         open.retain_mut(|(at, distinct)| {
