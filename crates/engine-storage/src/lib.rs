@@ -34,7 +34,7 @@ pub use engine_codec::{Codec, CodecMisuse, ColumnCodec, Compression};
 pub use error::{Result, StorageError};
 pub use final_scan::FinalScan;
 pub use key_condition::{ColumnRange, KeyCondition, KeyRef, ValueSet};
-pub use options::StorageOptions;
+pub use options::{AutoDictionaries, StorageOptions};
 pub use part::{ColumnOnDisk, Part, PartName, PartSummary, escape, unescape};
 pub use snapshot::{Morsel, Snapshot};
 pub use storage::{Appended, Maintained, Storage};

@@ -27,6 +27,19 @@ pub struct StorageOptions {
     pub manifest_bytes: u64,
     /// Write every column that allows it with this codec, whatever its own; for tests.
     pub forced_codec: Option<ColumnCodec>,
+    /// Which columns of strings and UUIDs are stored as codes although nobody asked for it.
+    pub auto_dictionaries: AutoDictionaries,
+}
+
+/// Columns without a codec of their own that parts store as codes into a dictionary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AutoDictionaries {
+    /// Those that a dictionary makes smaller.
+    #[default]
+    WhereValuesRepeat,
+    /// All that can be; for tests.
+    Everywhere,
+    Nowhere,
 }
 
 impl Default for StorageOptions {
@@ -43,6 +56,7 @@ impl Default for StorageOptions {
             tokens_max: 1000,
             manifest_bytes: 1 << 20,
             forced_codec: None,
+            auto_dictionaries: AutoDictionaries::default(),
         }
     }
 }

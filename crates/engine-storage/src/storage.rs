@@ -1,6 +1,7 @@
 //! The storage: tables over one directory, one log and one manifest. Threads may call everything at once.
 
 mod append;
+mod auto_dictionary;
 mod contains;
 mod flush;
 mod merge;

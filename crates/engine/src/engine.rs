@@ -78,6 +78,7 @@ impl Engine {
             memtable_age_ms: config.flush_age_ms,
             cache_bytes: config.cache_bytes,
             forced_codec: config.forced_codec.clone(),
+            auto_dictionaries: config.auto_dictionaries,
             ..StorageOptions::default()
         };
         let granule_rows = config.granule_rows;

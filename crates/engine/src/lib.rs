@@ -46,7 +46,7 @@ pub use options::{Parameter, QueryOptions};
 pub use result::{QueryResult, QuerySummary};
 pub use scan::ScanSummary;
 
-pub use engine_storage::{Codec, ColumnCodec, Compression};
+pub use engine_storage::{AutoDictionaries, Codec, ColumnCodec, Compression};
 pub use engine_types::{Block, Column, DataType, Field, Schema, Value};
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use engine::{Codec, ColumnCodec, Compression, Engine, EngineConfig, QueryOptions};
+use engine::{AutoDictionaries, Codec, ColumnCodec, Compression, Engine, EngineConfig, QueryOptions};
 use slt::{Expect, Numbered, Record};
 
 /// How the engine is run.
@@ -17,6 +17,7 @@ struct Mode {
     block_size: usize,
     /// Instead of what the tables say, where the type allows it.
     codec: Option<ColumnCodec>,
+    dictionaries: AutoDictionaries,
 }
 
 const DEFAULT: Mode = Mode {
@@ -26,6 +27,7 @@ const DEFAULT: Mode = Mode {
     threads: 2,
     block_size: 8192,
     codec: None,
+    dictionaries: AutoDictionaries::WhereValuesRepeat,
 };
 
 fn open(folder: &Path, mode: &Mode) -> Engine {
@@ -37,6 +39,7 @@ fn open(folder: &Path, mode: &Mode) -> Engine {
         granule_rows: mode.granule_rows,
         flush_every_insert: mode.flush_every_insert,
         forced_codec: mode.codec.clone(),
+        auto_dictionaries: mode.dictionaries,
         ..EngineConfig::default()
     };
     Engine::open(folder, config).expect("the engine opens")
@@ -177,6 +180,19 @@ fn with_each_transformation_forced() {
         ColumnCodec::Chain(vec![Codec::Gorilla(None), lz4]),
         ColumnCodec::Chain(vec![Codec::T64, lz4]),
     ]);
+}
+
+#[test]
+fn e_vec_with_dictionaries_everywhere() {
+    for (granule_rows, block_size) in [(None, 8192), (Some(3), 8192), (Some(100), 3)] {
+        all(&Mode {
+            granule_rows,
+            block_size,
+            flush_every_insert: true,
+            dictionaries: AutoDictionaries::Everywhere,
+            ..DEFAULT
+        });
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine_types::Block;
 
 use super::Storage;
+use super::auto_dictionary;
 use super::write_part::dictionaries;
 use crate::error::{Result, StorageError};
 use crate::manifest::ManifestRecord;
@@ -200,7 +201,9 @@ impl Storage {
                 level: 0,
             };
             let all: Vec<usize> = (0..def.columns.len()).collect();
-            let dictionaries = dictionaries(def, block.rows(), |c| Ok(Some(vec![block.column(c).clone()])))?;
+            let mut dictionaries =
+                dictionaries(def, block.rows(), |c| Ok(Some(vec![block.column(c).clone()])))?;
+            let block = auto_dictionary::encode(def, block, &mut dictionaries, &self.options);
             let run = MemoryRun::new(def, &block, &all)?;
             let stream = MergeStream::new(vec![Box::new(run)], def.merge_rule, RuleMode::Merge);
             parts.extend(self.write_part(def, &table.folder, name, stream, dictionaries)?);

@@ -6,6 +6,7 @@ use engine_codec::Dictionary;
 use engine_types::{Column, DataType};
 
 use super::Storage;
+use super::auto_dictionary;
 use super::write_part::dictionaries;
 use crate::counters::ReadCounters;
 use crate::error::Result;
@@ -18,12 +19,12 @@ use crate::part_scan::read_part;
 use crate::sorted_run::{CacheUse, PartRun};
 use crate::table_def::{TableDef, TableId};
 
-struct Job {
+pub(super) struct Job {
     table: TableId,
-    def: Arc<TableDef>,
+    pub(super) def: Arc<TableDef>,
     folder: String,
     /// Neighbours in one partition, in insertion order.
-    parts: Vec<Arc<Part>>,
+    pub(super) parts: Vec<Arc<Part>>,
 }
 
 impl Storage {
@@ -126,7 +127,8 @@ impl Storage {
     fn run(&self, job: &Job) -> Result<bool> {
         let name = merged_name(&job.parts);
         let counters = Arc::new(ReadCounters::default());
-        let dictionaries = merged_dictionaries(job, &counters)?;
+        let mut dictionaries = merged_dictionaries(job, &counters)?;
+        auto_dictionary::of_merged(job, &counters, &mut dictionaries, &self.options)?;
         let all: Vec<usize> = (0..job.def.columns.len()).collect();
         let runs = job
             .parts
