@@ -163,9 +163,14 @@ pub(crate) fn targets(query: &RetentionQuery, range: TimeRange) -> Result<Select
             let first = events
                 .distinct_on([id.clone()])
                 .column(id.clone(), "actor")
-                .column(part, "part")
+                .column(part.clone(), "part")
                 .column(timestamp(), "at")
-                .order_by([id.asc(), timestamp().asc(), of("e", "uuid").asc()]);
+                .order_by([
+                    id.asc(),
+                    timestamp().asc(),
+                    // Of simultaneous events the one with the smallest values.
+                    part.op("COLLATE", col("C")).asc(),
+                ]);
             Select::from(subquery(first, "f"))
                 .column(col("actor"), "actor")
                 .column(col("part"), "part")

@@ -167,7 +167,7 @@ impl Growing {
             DataType::Float32 => Self::Float32(Vec::new()),
             DataType::Float64 => Self::Float64(Vec::new()),
             DataType::Uuid => Self::Uuid(Vec::new()),
-            DataType::String => Self::String {
+            DataType::String | DataType::AggregateFunction(_) => Self::String {
                 offsets: vec![0],
                 bytes: Vec::new(),
             },

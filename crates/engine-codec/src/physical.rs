@@ -19,7 +19,7 @@ pub fn has_form(column: &Column, ty: &DataType) -> bool {
         | (Column::Float32(_), DataType::Float32)
         | (Column::Float64(_), DataType::Float64)
         | (Column::Uuid(_), DataType::Uuid)
-        | (Column::String(_), DataType::String) => true,
+        | (Column::String(_), DataType::String | DataType::AggregateFunction(_)) => true,
         (Column::String(s), DataType::FixedString(n)) => s.iter().all(|v| v.len() == *n),
         (Column::Nullable(n), DataType::Nullable(inner)) => has_form(&n.values, inner),
         (Column::Array(a), DataType::Array(inner)) => has_form(&a.values, inner),

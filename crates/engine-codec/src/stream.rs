@@ -85,7 +85,9 @@ pub(crate) fn stream_kinds(ty: &DataType, out: &mut Vec<StreamKind>) {
             },
             None => StreamKind::Text,
         }),
-        DataType::String => out.extend([StreamKind::Lengths, StreamKind::Text]),
+        DataType::String | DataType::AggregateFunction(_) => {
+            out.extend([StreamKind::Lengths, StreamKind::Text]);
+        }
         DataType::LowCardinality(inner) => stream_kinds(inner, out),
         DataType::Nullable(inner) => {
             out.push(StreamKind::Nulls);

@@ -118,6 +118,7 @@ impl KeyTable {
                     | DataType::Array(_)
                     | DataType::Map(..)
                     | DataType::Tuple(_)
+                    | DataType::AggregateFunction(_)
                     | DataType::Nullable(_)
                     | DataType::LowCardinality(_) => (Code::Interned, 32),
                 };

@@ -17,6 +17,8 @@ mod group_array_sorted;
 mod nulls;
 mod quantile;
 mod sequence;
+mod state;
+mod state_bytes;
 mod sum;
 mod sum_map;
 mod top;
@@ -24,6 +26,9 @@ mod uniq;
 mod variance;
 
 pub(crate) use cells::{Form, ordered};
+pub use state::merge_states;
+pub(crate) use state::{finished, finished_type};
+pub use state_bytes::StateReader;
 pub(crate) use sum::sum_type;
 
 use engine_types::{Column, DataType, Value};
@@ -65,6 +70,11 @@ trait State: Send + Sized + 'static {
 
     fn finish(&mut self) -> Result<Column, FunctionError>;
 
+    fn save(&mut self, out: &mut [Vec<u8>]);
+
+    /// Of new states.
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError>;
+
     fn byte_size(&self) -> usize;
 }
 
@@ -89,6 +99,15 @@ impl<S: State> Accumulator for Plain<S> {
 
     fn finish(&mut self) -> Result<Column, FunctionError> {
         self.0.finish()
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) -> Result<(), FunctionError> {
+        self.0.save(out);
+        Ok(())
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        self.0.load(input)
     }
 
     fn byte_size(&self) -> usize {
@@ -202,7 +221,18 @@ pub(crate) const NAMES: &[&str] = &[
 ];
 
 /// Combinators.
-const SUFFIXES: [&str; 7] = ["If", "Array", "Distinct", "OrNull", "OrDefault", "ForEach", "Map"];
+const SUFFIXES: [&str; 10] = [
+    "If",
+    "Array",
+    "Distinct",
+    "OrNull",
+    "OrDefault",
+    "ForEach",
+    "Map",
+    "SimpleState",
+    "State",
+    "Merge",
+];
 
 /// The aggregate `name(params)(args)`, combinators resolved. `None`: no aggregate of that name.
 pub(crate) fn resolve(
@@ -249,6 +279,16 @@ pub(crate) fn resolve(
                 Ok((key, value)) => {
                     resolve(inner, params, std::slice::from_ref(value))?.map(|f| for_each::keyed(f, key))
                 }
+                Err(e) => {
+                    known(inner)?;
+                    return Some(Err(e));
+                }
+            },
+            // The type of a simple state is that of its values.
+            "SimpleState" => resolve(inner, params, &bare)?,
+            "State" => resolve(inner, params, &bare)?.and_then(|f| state::stated(f, inner, params, &bare)),
+            "Merge" => match state::merging(inner, params, &bare) {
+                Ok(merging) => Ok(merging),
                 Err(e) => {
                     known(inner)?;
                     return Some(Err(e));

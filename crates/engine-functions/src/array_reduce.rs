@@ -50,7 +50,10 @@ fn parse(text: &[u8]) -> Result<(String, Vec<Value>), FunctionError> {
     Ok((name.trim().to_owned(), params))
 }
 
-fn aggregate(text: &[u8], elements: &[DataType]) -> Result<Box<dyn AggregateFunction>, FunctionError> {
+pub(crate) fn aggregate(
+    text: &[u8],
+    elements: &[DataType],
+) -> Result<Box<dyn AggregateFunction>, FunctionError> {
     let (name, params) = parse(text)?;
     crate::registry::aggregate(&name, &params, elements).unwrap_or_else(|| {
         Err(FunctionError::new(

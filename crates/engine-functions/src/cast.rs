@@ -110,6 +110,11 @@ fn cast_nullable(column: &Column, from: &DataType, to: &DataType) -> Result<Colu
 fn cast_bare(column: &Column, from: &DataType, to: &DataType) -> Result<Column, FunctionError> {
     use DataType as T;
     match (from, to) {
+        (T::AggregateFunction(_), T::String) | (T::String, T::AggregateFunction(_)) => Ok(plain(column)),
+        (_, T::AggregateFunction(_)) | (T::AggregateFunction(_), _) => Err(FunctionError::new(
+            CANNOT_CONVERT_TYPE,
+            format!("Conversion from {from} to {to} is not supported"),
+        )),
         (_, T::String) => to_string(column, from, None),
         (from, to) if from.is_string() => from_string(column, from, to),
         (_, T::FixedString(_)) => from_string(&to_string(column, from, None)?, &T::String, to),

@@ -100,6 +100,7 @@ fn comparable(op: Op, args: &[Argument<'_>]) -> Result<DataType, FunctionError> 
             comparable(op, &pair)
         }
         (DataType::Nothing, _) | (_, DataType::Nothing) => Ok(DataType::UInt8),
+        (DataType::AggregateFunction(_), _) | (_, DataType::AggregateFunction(_)) => Err(illegal()),
         (x, y) if std::mem::discriminant(x) == std::mem::discriminant(y) => Ok(DataType::UInt8),
         _ => Err(illegal()),
     }

@@ -31,6 +31,7 @@ pub(crate) const ILLEGAL_INDEX: u32 = 127;
 pub(crate) const ILLEGAL_DIVISION: u32 = 153;
 pub(crate) const TOO_SLOW: u32 = 160;
 pub(crate) const SIZES_OF_ARRAYS: u32 = 190;
+pub(crate) const CORRUPTED_STATE: u32 = 246;
 pub(crate) const CANNOT_PARSE_UUID: u32 = 376;
 pub(crate) const NO_COMMON_TYPE: u32 = 386;
 pub(crate) const CANNOT_COMPILE_REGEXP: u32 = 427;

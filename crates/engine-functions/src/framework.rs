@@ -63,7 +63,11 @@ pub fn scalar_return_type(
 fn can_be_nullable(ty: &DataType) -> bool {
     !matches!(
         ty,
-        DataType::Array(_) | DataType::Map(..) | DataType::Tuple(_) | DataType::LowCardinality(_)
+        DataType::Array(_)
+            | DataType::Map(..)
+            | DataType::Tuple(_)
+            | DataType::LowCardinality(_)
+            | DataType::AggregateFunction(_)
     )
 }
 

@@ -4,6 +4,7 @@
 //! or a file: `now()` and the like are replaced by literals in the binder.
 
 mod aggregate;
+mod aggregate_calls;
 mod arithmetic;
 mod array_fold;
 mod array_reduce;
@@ -40,6 +41,7 @@ mod text;
 mod tuples;
 mod zone;
 
+pub use aggregate::{StateReader, merge_states};
 pub use cast::cast_column;
 pub use error::FunctionError;
 pub use framework::{eval_scalar, scalar_return_type};
@@ -140,6 +142,25 @@ pub trait Accumulator: Send {
 
     /// One result a group, in group order; the states are spent.
     fn finish(&mut self) -> Result<Column, FunctionError>;
+
+    /// Appends the state of each group to its bytes, for [`Accumulator::load`] of the same function. The same rows in
+    /// the same order make the same bytes.
+    fn save(&mut self, out: &mut [Vec<u8>]) -> Result<(), FunctionError> {
+        let _ = out;
+        Err(FunctionError::new(
+            48,
+            "the states of this aggregate function cannot be kept",
+        ))
+    }
+
+    /// Reads the state of each group, all of which are new. The bytes may be damaged.
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        let _ = input;
+        Err(FunctionError::new(
+            48,
+            "the states of this aggregate function cannot be kept",
+        ))
+    }
 
     /// Bytes of memory held, for the memory budget. May be an estimate, must grow with the state.
     fn byte_size(&self) -> usize;

@@ -173,7 +173,7 @@ struct Registry {
 }
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
-    let families: [&'static [Definition]; 12] = [
+    let families: [&'static [Definition]; 13] = [
         crate::arithmetic::FUNCTIONS,
         crate::comparison::FUNCTIONS,
         crate::logic::FUNCTIONS,
@@ -186,6 +186,7 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
         crate::tuples::FUNCTIONS,
         crate::math::FUNCTIONS,
         crate::hash::FUNCTIONS,
+        crate::aggregate_calls::FUNCTIONS,
     ];
     let mut scalar: HashMap<&'static str, &'static Definition> = HashMap::new();
     for definition in families

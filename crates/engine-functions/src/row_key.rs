@@ -5,7 +5,7 @@ use engine_types::{Column, with_buffer};
 use crate::operand::row;
 
 /// A 128-bit key in two halves: entries of a table stay 24 bytes with the group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Wide(pub(crate) u64, pub(crate) u64);
 
 impl From<u128> for Wide {

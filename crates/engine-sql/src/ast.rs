@@ -3,6 +3,7 @@
 mod expr;
 mod query;
 mod statement;
+mod subqueries;
 mod table_definition;
 mod type_name;
 

@@ -10,6 +10,7 @@ mod parser;
 pub mod plan;
 mod printer;
 pub mod ranges;
+mod table_names;
 mod token;
 
 pub use binder::{
@@ -19,3 +20,4 @@ pub use binder::{
 pub use error::{Position, SqlError, code};
 pub use optimizer::optimize;
 pub use parser::{MAX_DEPTH, parse_expr, parse_query, parse_statement, parse_statements, parse_type_name};
+pub use table_names::{leftmost_table, qualify_tables};

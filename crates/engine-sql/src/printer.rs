@@ -120,8 +120,11 @@ impl Display for NamePart {
 
 impl Display for ObjectName {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if let Some(database) = &self.database {
-            write!(f, "{database}.")?;
+        match &self.database {
+            // A keyword elsewhere, but the name of a database before a dot.
+            Some(NamePart::Name(database)) if database == "default" => f.write_str("default.")?,
+            Some(database) => write!(f, "{database}.")?,
+            None => {}
         }
         write!(f, "{}", self.name)
     }

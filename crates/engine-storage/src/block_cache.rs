@@ -1,11 +1,18 @@
-//! Cache of decoded columns: a byte budget, second-chance eviction, sharded locks.
+//! Cache of decoded columns: a byte budget, second-chance eviction, sharded locks. Beside it the caches of what parts
+//! load whole.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use engine_types::Column;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
+
+use crate::object_cache::{CacheCounts, ObjectCache};
+use crate::part::Marks;
+use crate::part::granule_ranges::GranuleRanges;
+use crate::skip_index::SkipIndex;
 
 const SHARDS: usize = 16;
 
@@ -24,6 +31,22 @@ pub(crate) struct BlockCache {
     /// Of all shards: entries are large, so a budget for each shard would evict from full ones too early.
     bytes: AtomicUsize,
     bytes_max: usize,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    pub(crate) marks: ObjectCache<Marks>,
+    pub(crate) dictionaries: ObjectCache<Column>,
+    pub(crate) ranges: ObjectCache<GranuleRanges>,
+    pub(crate) indexes: ObjectCache<Option<Arc<SkipIndex>>>,
+}
+
+/// Bytes that each cache may hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CacheBudgets {
+    pub blocks: usize,
+    pub marks: usize,
+    pub dictionaries: usize,
+    /// Skip indexes and ranges of granules, each.
+    pub indexes: usize,
 }
 
 #[derive(Default)]
@@ -40,11 +63,17 @@ struct Entry {
 }
 
 impl BlockCache {
-    pub fn new(bytes_max: usize) -> Self {
+    pub fn new(budgets: CacheBudgets) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             bytes: AtomicUsize::new(0),
-            bytes_max,
+            bytes_max: budgets.blocks,
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            marks: ObjectCache::new(budgets.marks),
+            dictionaries: ObjectCache::new(budgets.dictionaries),
+            ranges: ObjectCache::new(budgets.indexes),
+            indexes: ObjectCache::new(budgets.indexes),
         }
     }
 
@@ -56,7 +85,11 @@ impl BlockCache {
 
     pub fn get(&self, key: &CacheKey) -> Option<Column> {
         let shard = self.shards[Self::shard(key)].lock();
-        let entry = shard.entries.get(key)?;
+        let Some(entry) = shard.entries.get(key) else {
+            self.misses.fetch_add(1, Ordering::Relaxed);
+            return None;
+        };
+        self.hits.fetch_add(1, Ordering::Relaxed);
         entry.used.store(true, Ordering::Relaxed);
         Some(entry.column.clone())
     }
@@ -119,6 +152,10 @@ impl BlockCache {
 
     /// Forgets a part that is gone.
     pub fn remove_part(&self, part: u64) {
+        self.marks.remove_part(part);
+        self.dictionaries.remove_part(part);
+        self.ranges.remove_part(part);
+        self.indexes.remove_part(part);
         for shard in &self.shards {
             let mut shard = shard.lock();
             shard.entries.retain(|key, entry| {
@@ -132,8 +169,29 @@ impl BlockCache {
         }
     }
 
+    /// Forgets all decoded columns.
+    pub fn clear_blocks(&self) {
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            let freed: usize = shard.entries.values().map(|e| e.bytes).sum();
+            self.bytes.fetch_sub(freed, Ordering::Relaxed);
+            shard.entries.clear();
+            shard.queue.clear();
+        }
+    }
+
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Of decoded columns. Every look is counted: for a segment, then for the blocks of it that are wanted.
+    pub fn counts(&self) -> CacheCounts {
+        CacheCounts {
+            bytes: self.bytes(),
+            entries: self.shards.iter().map(|s| s.lock().entries.len()).sum(),
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub trait Directory: Send + Sync {
     fn create_folder(&self, path: &str) -> io::Result<()>;
     /// Replaces a file `to`; a folder `to` must not exist.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Gives a file a second name, which must be free. Its bytes go when its last name does.
+    fn hard_link(&self, from: &str, to: &str) -> io::Result<()>;
     fn remove_file(&self, path: &str) -> io::Result<()>;
     /// Removes a folder with everything in it.
     fn remove_folder(&self, path: &str) -> io::Result<()>;

@@ -34,6 +34,15 @@ impl FinalScan {
                 is_deleted: is_deleted.map(&mut position),
             },
             MergeRule::Collapsing { sign } => MergeRule::Collapsing { sign: position(sign) },
+            MergeRule::VersionedCollapsing { sign } => {
+                MergeRule::VersionedCollapsing { sign: position(sign) }
+            }
+            MergeRule::Folding => {
+                for input in def.fold.iter().flat_map(|fold| fold.inputs(columns)) {
+                    position(input);
+                }
+                MergeRule::Folding
+            }
         };
         let mut runs: Vec<Box<dyn SortedRun>> = Vec::new();
         let mut parts: Vec<_> = snapshot.parts.iter().collect();
@@ -56,7 +65,7 @@ impl FinalScan {
             runs.push(Box::new(MemoryRun::new(def, &Block::concat(&blocks), &wanted)?));
         }
         Ok(Self {
-            stream: MergeStream::new(runs, rule, RuleMode::Final),
+            stream: MergeStream::new(runs, rule, RuleMode::Final).folding(def.fold.as_ref(), &wanted),
             columns: columns.len(),
             failed: false,
         })

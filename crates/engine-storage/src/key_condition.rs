@@ -1,60 +1,53 @@
 //! Conditions on keys that prune granules and parts. An index may only prove absence: in doubt, a granule is kept.
 
+mod predicate;
+mod value_set;
+
+use std::ops::Range;
+
 use engine_types::Value;
 
 use crate::part::{ColumnRangeKnown, Part, PrimaryIndex};
 use crate::table_def::TableDef;
 
-/// What a range speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyRef {
-    /// An expression of the sorting key, by position.
-    SortingKey(usize),
-    /// A column of the table, by position in its definition.
-    Column(usize),
-}
+pub(crate) use predicate::{Evidence, Mask, Seen};
+pub use predicate::{KeyRef, Predicate, RangeImage, Test};
+pub use value_set::{Bound, ValueRange, ValueSet};
 
-/// Rows are wanted whose value lies in this set. Compared by [`Value::total_cmp`], so in the physical form of the key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ValueSet {
-    /// Between the bounds, each with "included"; `None` = open.
-    Range {
-        lower: Option<(Value, bool)>,
-        upper: Option<(Value, bool)>,
-    },
-    /// One of these; sorted.
-    Points(Vec<Value>),
-}
-
-/// One conjunct.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ColumnRange {
-    pub key: KeyRef,
-    pub set: ValueSet,
-}
-
-/// A conjunction; empty = all rows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a scan wants of the rows of a table.
+#[derive(Clone, Debug)]
 pub struct KeyCondition {
-    pub ranges: Vec<ColumnRange>,
+    predicate: Predicate,
+}
+
+impl Default for KeyCondition {
+    fn default() -> Self {
+        Self::all()
+    }
 }
 
 impl KeyCondition {
     /// All rows.
     pub fn all() -> Self {
-        Self::default()
+        Self::of(Predicate::Constant(true))
+    }
+
+    pub fn of(predicate: Predicate) -> Self {
+        Self { predicate }
+    }
+
+    pub fn predicate(&self) -> &Predicate {
+        &self.predicate
     }
 
     #[must_use]
-    pub fn and_range(
-        mut self,
-        key: KeyRef,
-        lower: Option<(Value, bool)>,
-        upper: Option<(Value, bool)>,
-    ) -> Self {
-        let set = ValueSet::Range { lower, upper };
-        self.ranges.push(ColumnRange { key, set });
-        self
+    pub fn and(self, predicate: Predicate) -> Self {
+        Self::of(self.predicate.and(predicate))
+    }
+
+    #[must_use]
+    pub fn and_range(self, key: KeyRef, lower: Bound, upper: Bound) -> Self {
+        self.and_set(key, ValueSet::Range { lower, upper })
     }
 
     #[must_use]
@@ -64,155 +57,251 @@ impl KeyCondition {
 
     /// One of `points`, in any order.
     #[must_use]
-    pub fn and_points(mut self, key: KeyRef, mut points: Vec<Value>) -> Self {
-        points.sort();
-        points.dedup();
-        let set = ValueSet::Points(points);
-        self.ranges.push(ColumnRange { key, set });
-        self
+    pub fn and_points(self, key: KeyRef, points: Vec<Value>) -> Self {
+        self.and_set(key, ValueSet::points(points))
+    }
+
+    fn and_set(self, key: KeyRef, set: ValueSet) -> Self {
+        self.and(Predicate::Comparison(vec![Test::Value {
+            key,
+            through: None,
+            set,
+            exact: true,
+        }]))
     }
 
     /// Only what speaks of the sorting key: the part that may be used before rows of equal keys are merged.
     pub fn on_sorting_key(&self) -> Self {
-        let ranges = self
-            .ranges
-            .iter()
-            .filter(|r| matches!(r.key, KeyRef::SortingKey(_)));
-        Self {
-            ranges: ranges.cloned().collect(),
-        }
+        let on_key = |test: &Test| {
+            let keys = test.keys();
+            !keys.is_empty() && keys.iter().all(|k| matches!(k, KeyRef::SortingKey(_)))
+        };
+        Self::of(self.predicate.keeping(&on_key))
+    }
+
+    /// Without what speaks of skip indexes.
+    pub fn without_skip_indexes(&self) -> Self {
+        let other = |test: &Test| match test {
+            Test::Hashes { .. } => false,
+            Test::Value { .. } | Test::Tuple { .. } => {
+                !test.keys().iter().any(|k| matches!(k, KeyRef::Index(..)))
+            }
+        };
+        Self::of(self.predicate.keeping(&other))
+    }
+
+    /// Whether it can prune by the sorting key alone.
+    pub fn uses_sorting_key(&self) -> bool {
+        self.restricts(|key| matches!(key, KeyRef::SortingKey(_)))
+    }
+
+    /// Whether it can prune by these keys alone: an OR with a term of something else cannot.
+    pub fn restricts(&self, wanted: impl Fn(KeyRef) -> bool) -> bool {
+        self.predicate
+            .restricts(&|test| test.keys().into_iter().any(&wanted))
+    }
+
+    /// Whether it says anything about a column or an element of the partition key among these.
+    pub fn mentions(&self, wanted: impl Fn(KeyRef) -> bool) -> bool {
+        self.predicate
+            .mentions(&|test| test.keys().into_iter().any(&wanted))
+    }
+
+    /// Whether it says anything about the skip index.
+    pub fn uses_index(&self, index: usize) -> bool {
+        self.predicate.mentions(&|test| test.is_of_index(index))
     }
 
     /// Whether the part may hold a wanted row, by its least and greatest values.
     pub(crate) fn may_match_part(&self, part: &Part, def: &TableDef) -> bool {
-        self.ranges.iter().all(|range| {
-            let KeyRef::Column(column) = range.key else {
-                return true;
-            };
-            let Some(column) = def.columns.get(column) else {
-                return true;
-            };
-            match part.range_of(&column.name) {
-                ColumnRangeKnown::Unknown => true,
-                ColumnRangeKnown::Between(min, max) => {
-                    range.set.has_null() || range.set.meets(Some((min, true)), Some((max, true)))
-                }
-                ColumnRangeKnown::NoValues => range.set.has_null(),
-            }
-        })
+        self.predicate.evaluate(&PartRanges { part, def }).can_be_true
     }
 
-    /// For each granule whether it may hold a wanted row.
-    pub(crate) fn granules(&self, index: &PrimaryIndex) -> Vec<bool> {
-        let keys = index.keys();
-        let mut sets: Vec<Vec<&ValueSet>> = vec![Vec::new(); keys.len()];
-        for range in &self.ranges {
-            if let KeyRef::SortingKey(k) = range.key
-                && let Some(of_key) = sets.get_mut(k)
-            {
-                of_key.push(&range.set);
-            }
+    /// Runs of granules that may hold a wanted row, by the primary index.
+    pub(crate) fn granules(&self, index: &PrimaryIndex) -> Vec<Range<usize>> {
+        let mut out = Vec::new();
+        if index.granules() == 0 {
+            return out;
         }
-        // Keys behind the last condition decide nothing.
-        let used = sets
-            .iter()
-            .rposition(|s| !s.is_empty())
-            .map_or(0, |last| last + 1);
+        let used = self.sorting_keys_used().min(index.keys().len());
         if used == 0 {
-            return vec![true; index.granules()];
+            let mask = self.predicate.evaluate(&Nothing);
+            if mask.can_be_true {
+                out.push(0..index.granules());
+            }
+            return out;
         }
-        let sets = &sets[..used];
-        let row = |at: usize| -> Vec<Value> { keys[..used].iter().map(|k| k.value(at)).collect() };
-        let mut first = row(0);
-        (0..index.granules())
-            .map(|granule| {
-                let next = row(granule + 1);
-                let keep = box_may_match(sets, Some(&first), Some(&next));
-                first = next;
-                keep
-            })
-            .collect()
+        self.split(index, used, 0..index.granules(), &mut out);
+        out
+    }
+
+    /// Keys behind the last one that a test speaks of decide nothing.
+    fn sorting_keys_used(&self) -> usize {
+        (0..)
+            .take_while(|at| self.mentions(|key| matches!(key, KeyRef::SortingKey(k) if k >= *at)))
+            .count()
+    }
+
+    /// All, none, or (mixed) each half of the granules.
+    fn split(&self, index: &PrimaryIndex, used: usize, granules: Range<usize>, out: &mut Vec<Range<usize>>) {
+        let low = key_row(index, used, granules.start);
+        let high = key_row(index, used, granules.end);
+        let mask = self.of_keys(&low, &high, &Nothing);
+        if !mask.can_be_true {
+            return;
+        }
+        if !mask.can_be_false || granules.len() == 1 {
+            match out.last_mut() {
+                Some(last) if last.end == granules.start => last.end = granules.end,
+                _ => out.push(granules),
+            }
+            return;
+        }
+        let middle = granules.start + granules.len() / 2;
+        self.split(index, used, granules.start..middle, out);
+        self.split(index, used, middle..granules.end, out);
+    }
+
+    /// Over rows whose sorting keys lie between `low` and `high` (both included, lexicographic), with what else is
+    /// known of them.
+    fn of_keys(&self, low: &[Value], high: &[Value], more: &dyn Evidence) -> Mask {
+        let mut ranges = vec![ValueRange::all(); low.len()];
+        let mut mask = Mask::NEITHER;
+        each_box(&mut ranges, 0, Some(low), Some(high), &mut |ranges| {
+            mask = mask.union(self.predicate.evaluate(&KeyBox { ranges, more }));
+            mask == Mask::BOTH
+        });
+        mask
+    }
+
+    /// Whether the granule may hold a wanted row, by its keys and all else that is known.
+    pub(crate) fn may_match_granule(
+        &self,
+        index: &PrimaryIndex,
+        granule: usize,
+        more: &dyn Evidence,
+    ) -> bool {
+        let used = self.sorting_keys_used().min(index.keys().len());
+        if used == 0 {
+            return self.predicate.evaluate(more).can_be_true;
+        }
+        let low = key_row(index, used, granule);
+        let high = key_row(index, used, granule + 1);
+        self.of_keys(&low, &high, more).can_be_true
     }
 }
 
-/// Whether a key tuple between `lower` and `upper` (both included, lexicographic, `None` = no bound) can lie in all
-/// sets. The tuples between two tuples are: those that start with the lower's first value, those strictly between the
-/// first values, those that start with the upper's first value.
-fn box_may_match(sets: &[Vec<&ValueSet>], lower: Option<&[Value]>, upper: Option<&[Value]>) -> bool {
-    let Some((here, rest)) = sets.split_first() else {
-        return true;
+fn key_row(index: &PrimaryIndex, used: usize, at: usize) -> Vec<Value> {
+    index.keys().iter().take(used).map(|k| k.value(at)).collect()
+}
+
+/// Calls `visit` with boxes (a range for each key) that together hold all key tuples between `low` and `high`, until it
+/// answers `true`. The tuples between two tuples are: those strictly between the first values, those that start with
+/// the lower's first value, those that start with the upper's.
+fn each_box(
+    ranges: &mut Vec<ValueRange>,
+    at: usize,
+    low: Option<&[Value]>,
+    high: Option<&[Value]>,
+    visit: &mut dyn FnMut(&[ValueRange]) -> bool,
+) -> bool {
+    let low = low.and_then(<[Value]>::split_first);
+    let high = high.and_then(<[Value]>::split_first);
+    if low.is_none() && high.is_none() {
+        return visit(ranges);
+    }
+    if let (Some((from, low_rest)), Some((to, high_rest))) = (low, high)
+        && from == to
+    {
+        ranges[at] = ValueRange::point(from.clone());
+        let stop = each_box(ranges, at + 1, Some(low_rest), Some(high_rest), visit);
+        ranges[at] = ValueRange::all();
+        return stop;
+    }
+    let open = |bound: Option<(&Value, &[Value])>| bound.map(|(value, _)| (value.clone(), false));
+    ranges[at] = ValueRange {
+        lower: open(low),
+        upper: open(high),
     };
-    let in_all = |value: &Value| here.iter().all(|set| set.contains(value));
-    match (lower, upper) {
-        (None, None) => true,
-        (Some([low, low_rest @ ..]), Some([high, high_rest @ ..])) if low == high => {
-            in_all(low) && box_may_match(rest, Some(low_rest), Some(high_rest))
+    let mut stop = !ranges[at].is_empty() && visit(ranges);
+    if let Some((value, rest)) = low
+        && !stop
+    {
+        ranges[at] = ValueRange::point(value.clone());
+        stop = each_box(ranges, at + 1, Some(rest), None, visit);
+    }
+    if let Some((value, rest)) = high
+        && !stop
+    {
+        ranges[at] = ValueRange::point(value.clone());
+        stop = each_box(ranges, at + 1, None, Some(rest), visit);
+    }
+    ranges[at] = ValueRange::all();
+    stop
+}
+
+/// Of rows of which nothing is known.
+struct Nothing;
+
+impl Evidence for Nothing {
+    fn seen(&self, _: KeyRef) -> Seen {
+        Seen::Unknown
+    }
+}
+
+/// Keys in a box, and what else is known.
+struct KeyBox<'a> {
+    ranges: &'a [ValueRange],
+    more: &'a dyn Evidence,
+}
+
+impl Evidence for KeyBox<'_> {
+    fn seen(&self, key: KeyRef) -> Seen {
+        match key {
+            KeyRef::SortingKey(k) => match self.ranges.get(k) {
+                // NULL is in the order of keys.
+                Some(range) => Seen::Range {
+                    range: range.clone(),
+                    nulls: false,
+                },
+                None => Seen::Unknown,
+            },
+            KeyRef::Column(_) | KeyRef::Partition(_) | KeyRef::Index(..) => self.more.seen(key),
         }
-        (lower, upper) => {
-            let low = lower.and_then(|l| l.split_first());
-            let high = upper.and_then(|u| u.split_first());
-            let open_low = low.map(|(value, _)| (value, false));
-            let open_high = high.map(|(value, _)| (value, false));
-            here.iter().all(|set| set.meets(open_low, open_high))
-                || low.is_some_and(|(value, tail)| in_all(value) && box_may_match(rest, Some(tail), None))
-                || high.is_some_and(|(value, tail)| in_all(value) && box_may_match(rest, None, Some(tail)))
+    }
+
+    fn may_have(&self, index: usize, hashes: &[u64]) -> bool {
+        self.more.may_have(index, hashes)
+    }
+}
+
+/// Least and greatest values of a part.
+struct PartRanges<'a> {
+    part: &'a Part,
+    def: &'a TableDef,
+}
+
+impl Evidence for PartRanges<'_> {
+    fn seen(&self, key: KeyRef) -> Seen {
+        match key {
+            KeyRef::Column(column) => match self.def.columns.get(column) {
+                Some(column) => seen_of(self.part.range_of(&column.name), column.ty.is_nullable()),
+                None => Seen::Unknown,
+            },
+            KeyRef::SortingKey(_) | KeyRef::Partition(_) | KeyRef::Index(..) => Seen::Unknown,
         }
     }
 }
 
-impl ValueSet {
-    pub fn contains(&self, value: &Value) -> bool {
-        match self {
-            Self::Points(points) => points.binary_search(value).is_ok(),
-            Self::Range { lower, upper } => {
-                lower
-                    .as_ref()
-                    .is_none_or(|(bound, included)| value > bound || (*included && value == bound))
-                    && upper
-                        .as_ref()
-                        .is_none_or(|(bound, included)| value < bound || (*included && value == bound))
-            }
-        }
-    }
-
-    fn has_null(&self) -> bool {
-        match self {
-            Self::Points(points) => points.iter().any(Value::is_null),
-            Self::Range { lower, upper } => {
-                // NULL sorts after everything, so a range without upper bound includes it.
-                upper.is_none()
-                    || [lower, upper]
-                        .iter()
-                        .any(|b| b.as_ref().is_some_and(|(v, _)| v.is_null()))
-            }
-        }
-    }
-
-    /// Whether some value of the set may lie between the bounds (value, included).
-    fn meets(&self, low: Option<(&Value, bool)>, high: Option<(&Value, bool)>) -> bool {
-        let above = |value: &Value| low.is_none_or(|(bound, inc)| value > bound || (inc && value == bound));
-        let below = |value: &Value| high.is_none_or(|(bound, inc)| value < bound || (inc && value == bound));
-        match self {
-            Self::Points(points) => {
-                let start = points.partition_point(|point| !above(point));
-                points.get(start).is_some_and(below)
-            }
-            Self::Range { lower, upper } => {
-                let low_ok = match (lower, high) {
-                    (Some((bound, inc)), Some((high, high_inc))) => {
-                        bound < high || (*inc && high_inc && bound == high)
-                    }
-                    _ => true,
-                };
-                let high_ok = match (upper, low) {
-                    (Some((bound, inc)), Some((low, low_inc))) => {
-                        bound > low || (*inc && low_inc && bound == low)
-                    }
-                    _ => true,
-                };
-                low_ok && high_ok
-            }
-        }
+/// `nulls`: there may be NULLs beside.
+pub(crate) fn seen_of(known: &ColumnRangeKnown, nulls: bool) -> Seen {
+    match known {
+        ColumnRangeKnown::Unknown => Seen::Unknown,
+        ColumnRangeKnown::Between(min, max) => Seen::Range {
+            range: ValueRange::closed(min.clone(), max.clone()),
+            nulls,
+        },
+        ColumnRangeKnown::NoValues => Seen::OnlyNulls,
     }
 }
 

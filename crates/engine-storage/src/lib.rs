@@ -5,10 +5,12 @@
 
 mod block_cache;
 mod catalog;
+mod changed_run;
 mod commit_queue;
 mod counters;
 pub mod directory;
 mod error;
+mod expiry;
 mod final_scan;
 mod key_condition;
 mod log_file;
@@ -18,9 +20,15 @@ mod memtable;
 mod merge_rule;
 mod merge_selector;
 mod merge_stream;
+mod mutation;
+mod object_cache;
 mod options;
 mod part;
 mod part_scan;
+mod projection_scan;
+mod pruning;
+mod row_fold;
+mod skip_index;
 mod snapshot;
 mod sorted_run;
 mod storage;
@@ -30,14 +38,27 @@ mod wal;
 
 pub use counters::{ReadCounters, ReadCounts};
 pub use directory::{Directory, LocalDirectory};
-pub use engine_codec::{Codec, CodecMisuse, ColumnCodec, Compression};
-pub use error::{Result, StorageError};
-pub use final_scan::FinalScan;
-pub use key_condition::{ColumnRange, KeyCondition, KeyRef, ValueSet};
-pub use options::{AutoDictionaries, StorageOptions};
-pub use part::{ColumnOnDisk, Part, PartName, PartSummary, escape, unescape};
-pub use snapshot::{Morsel, Snapshot};
-pub use storage::{Appended, Maintained, Storage};
-pub use table_def::{
-    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, Partitions, TableDef, TableId,
+pub use engine_codec::{
+    ByteReader, Codec, CodecMisuse, ColumnCodec, Compression, decode_value, encode_value,
 };
+pub use error::{Result, StorageError};
+pub use expiry::{ExpiryBounds, RowExpiry};
+pub use final_scan::FinalScan;
+pub use key_condition::{Bound, KeyCondition, KeyRef, Predicate, RangeImage, Test, ValueRange, ValueSet};
+pub use mutation::{MutationStatus, RowChange, RowEffect};
+pub use object_cache::CacheCounts;
+pub use options::{AutoDictionaries, StorageOptions};
+pub use part::{ColumnOnDisk, Layout, Part, PartName, PartSummary, escape, unescape};
+pub use projection_scan::ProjectionChoice;
+pub use pruning::{Pruning, PruningStage, PruningStep};
+pub use row_fold::RowFold;
+pub use skip_index::{SkipIndexDef, SkipIndexKind, ngrams, token_hash, tokens, value_hash};
+pub use snapshot::{Morsel, Snapshot};
+pub use storage::{
+    Appended, CacheKind, CloneMode, DetachedPart, DetachedSelection, Maintained, PartSelection, Storage,
+};
+pub use table_def::{
+    ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, Projection,
+    TableDef, TableId, WideFrom,
+};
+pub use token_window::TableToken;

@@ -5,7 +5,7 @@ mod record;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub(crate) use record::ManifestRecord;
+pub(crate) use record::{ManifestRecord, MutationEnd, MutationRecord};
 
 use crate::directory::Directory;
 use crate::error::{Result, StorageError, io_at};
@@ -39,7 +39,12 @@ pub(crate) struct TableRecord {
     /// Log entries up to this one are in the parts.
     pub flushed_lsn: u64,
     pub parts: BTreeMap<PartName, PartSummary>,
+    /// By number: those under way, and the last that are done.
+    pub mutations: BTreeMap<u64, MutationRecord>,
 }
+
+/// Mutations that are done and still listed, for each table.
+const FINISHED_MUTATIONS_MAX: usize = 100;
 
 impl ManifestState {
     /// Applies one record; the error says why it cannot follow those before it.
@@ -60,6 +65,7 @@ impl ManifestState {
                     definition: definition.clone(),
                     flushed_lsn: *flushed_lsn,
                     parts: BTreeMap::new(),
+                    mutations: BTreeMap::new(),
                 };
                 if self.tables.insert(*id, table).is_some() {
                     return Err(format!("table {id} is created twice"));
@@ -95,9 +101,12 @@ impl ManifestState {
                     }
                 }
                 for (id, name, summary) in add {
-                    if self.table(*id)?.parts.insert(name.clone(), *summary).is_some() {
+                    let table = self.table(*id)?;
+                    let folder = format!("{}/{name}", table.folder);
+                    if table.parts.insert(name.clone(), *summary).is_some() {
                         return Err(format!("part {name} of table {id} is added twice"));
                     }
+                    self.dropped_folders.remove(&folder);
                 }
                 for (id, lsn) in flushed {
                     let table = self.table(*id)?;
@@ -116,6 +125,34 @@ impl ManifestState {
             }
             ManifestRecord::DroppedFolder { folder } => {
                 self.dropped_folders.insert(folder.clone());
+            }
+            ManifestRecord::DroppedFolders { folders } => {
+                self.dropped_folders.extend(folders.iter().cloned());
+            }
+            ManifestRecord::AddMutation { id, number, mutation } => {
+                if self
+                    .table(*id)?
+                    .mutations
+                    .insert(*number, mutation.clone())
+                    .is_some()
+                {
+                    return Err(format!("mutation {number} of table {id} is added twice"));
+                }
+            }
+            ManifestRecord::EndMutation { id, number, end } => {
+                let mutations = &mut self.table(*id)?.mutations;
+                let missing = || format!("mutation {number} of table {id} ends but is not there");
+                match end {
+                    MutationEnd::Done => mutations.get_mut(number).ok_or_else(missing)?.is_done = true,
+                    MutationEnd::Killed => mutations.remove(number).map(|_| ()).ok_or_else(missing)?,
+                }
+                let done = mutations.values().filter(|m| m.is_done).count();
+                let mut surplus = done.saturating_sub(FINISHED_MUTATIONS_MAX);
+                mutations.retain(|_, m| {
+                    let goes = m.is_done && surplus > 0;
+                    surplus -= usize::from(goes);
+                    !goes
+                });
             }
         }
         Ok(())
@@ -145,6 +182,16 @@ impl ManifestState {
                 definition: table.definition.clone(),
                 flushed_lsn: table.flushed_lsn,
             });
+            out.extend(
+                table
+                    .mutations
+                    .iter()
+                    .map(|(number, mutation)| ManifestRecord::AddMutation {
+                        id: *id,
+                        number: *number,
+                        mutation: mutation.clone(),
+                    }),
+            );
             add.extend(
                 table
                     .parts

@@ -26,6 +26,8 @@ struct GroupState<R> {
     positives: u64,
     negatives: u64,
     last_is_positive: bool,
+    /// Rows of one sign that nothing has cancelled yet.
+    open: Vec<R>,
 }
 
 impl<R> Default for GroupState<R> {
@@ -38,6 +40,7 @@ impl<R> Default for GroupState<R> {
             positives: 0,
             negatives: 0,
             last_is_positive: false,
+            open: Vec::new(),
         }
     }
 }
@@ -54,7 +57,7 @@ impl<R: Clone> GroupRule<R> {
     /// Takes the next row of the group, in insertion order; `Some` when it is kept at once.
     pub fn row(&mut self, block: &Block, row: usize, reference: R) -> Option<R> {
         match self.rule {
-            MergeRule::Plain => return Some(reference),
+            MergeRule::Plain | MergeRule::Folding => return Some(reference),
             MergeRule::Replacing { version, is_deleted } => {
                 let version = version.map_or(Value::Null, |v| block.column(v).value(row));
                 if self
@@ -79,25 +82,31 @@ impl<R: Clone> GroupRule<R> {
                     state.first_negative.get_or_insert(reference);
                 }
             }
+            MergeRule::VersionedCollapsing { sign } => {
+                let state = &mut self.state;
+                let is_positive = block.column(sign).value(row) > Value::Int(0);
+                if state.open.is_empty() || state.last_is_positive == is_positive {
+                    state.last_is_positive = is_positive;
+                    state.open.push(reference);
+                } else {
+                    state.open.pop();
+                }
+            }
         }
         self.state.rows += 1;
         None
     }
 
     /// Ends the group; answers what remains of it.
-    pub fn end(&mut self) -> [Option<R>; 2] {
+    pub fn end(&mut self) -> Vec<R> {
         let state = std::mem::take(&mut self.state);
         match self.rule {
-            MergeRule::Plain => [None, None],
+            MergeRule::Plain | MergeRule::Folding => Vec::new(),
+            MergeRule::VersionedCollapsing { .. } => state.open,
             MergeRule::Replacing { .. } => {
                 let hide = |deleted: bool| deleted && self.mode == RuleMode::Final;
-                [
-                    state
-                        .best
-                        .filter(|(_, _, deleted)| !hide(*deleted))
-                        .map(|(r, ..)| r),
-                    None,
-                ]
+                let best = state.best.filter(|(_, _, deleted)| !hide(*deleted));
+                best.map(|(r, ..)| r).into_iter().collect()
             }
             MergeRule::Collapsing { .. } => {
                 let (positives, negatives) = (state.positives, state.negatives);
@@ -106,13 +115,13 @@ impl<R: Clone> GroupRule<R> {
                 }
                 // Equal counts that end in -1 cancel wholly.
                 if positives == negatives && !state.last_is_positive {
-                    return [None, None];
+                    return Vec::new();
                 }
                 let negative = state
                     .first_negative
                     .filter(|_| positives <= negatives && self.mode == RuleMode::Merge);
                 let positive = state.last_positive.filter(|_| positives >= negatives);
-                [negative, positive]
+                negative.into_iter().chain(positive).collect()
             }
         }
     }
@@ -124,9 +133,10 @@ impl<R: Clone> GroupRule<R> {
         best.into_iter()
             .chain(&state.first_negative)
             .chain(&state.last_positive)
+            .chain(&state.open)
     }
 
     pub fn is_plain(&self) -> bool {
-        self.rule == MergeRule::Plain
+        matches!(self.rule, MergeRule::Plain | MergeRule::Folding)
     }
 }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use engine_types::{Block, Column, StringColumn};
 
 use crate::block_cache::weight;
-use crate::error::Result;
+use crate::error::{Result, StorageError};
+use crate::expiry::RowExpiry;
 use crate::merge_rule::{GroupRule, RuleMode};
+use crate::row_fold::{FoldStage, RowFold};
 use crate::table_def::MergeRule;
 
 /// Sorted rows with their row keys, block by block.
@@ -38,6 +40,9 @@ pub(crate) struct MergeStream {
     /// Binary heap of indices into `cursors`, least (key, index) first.
     heap: Vec<usize>,
     rule: GroupRule<RowRef>,
+    fold: Option<FoldStage>,
+    /// Rules of rows whose time is over, and the time it is.
+    expiry: Option<(Arc<dyn RowExpiry>, i64)>,
     /// Key of the group that is open.
     group: Vec<u8>,
     has_group: bool,
@@ -58,6 +63,8 @@ impl MergeStream {
             cursors: Vec::new(),
             heap: Vec::new(),
             rule: GroupRule::new(rule, mode),
+            fold: None,
+            expiry: None,
             group: Vec::new(),
             has_group: false,
             group_row_bytes: 0,
@@ -68,8 +75,53 @@ impl MergeStream {
         }
     }
 
+    /// Joins rows of one key. `columns` are the numbers in the table of the runs' columns.
+    #[must_use]
+    pub fn folding(mut self, fold: Option<&Arc<dyn RowFold>>, columns: &[usize]) -> Self {
+        self.fold = fold.map(|fold| FoldStage::new(fold.clone(), columns.to_vec()));
+        self
+    }
+
+    /// Drops rows and resets values whose time is over at `now`. The runs have all columns of the table.
+    #[must_use]
+    pub fn expiring(mut self, expiry: Option<&Arc<dyn RowExpiry>>, now: Option<i64>) -> Self {
+        self.expiry = expiry.cloned().zip(now);
+        self
+    }
+
     /// The next merged rows, never none.
     pub fn next(&mut self) -> Result<Option<Block>> {
+        while let Some(block) = self.next_folded()? {
+            let Some((expiry, now)) = &self.expiry else {
+                return Ok(Some(block));
+            };
+            let left = expiry.applied(&block, *now).map_err(StorageError::Expiry)?;
+            let left = left.unwrap_or(block);
+            if left.rows() > 0 {
+                return Ok(Some(left));
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_folded(&mut self) -> Result<Option<Block>> {
+        loop {
+            let block = self.next_rows()?;
+            let Some(fold) = &mut self.fold else {
+                return Ok(block);
+            };
+            let is_last = block.is_none() || self.heap.is_empty();
+            let folded = fold.block(block, is_last).map_err(StorageError::Fold)?;
+            if folded.rows() > 0 {
+                return Ok(Some(folded));
+            }
+            if is_last {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn next_rows(&mut self) -> Result<Option<Block>> {
         for mut run in std::mem::take(&mut self.waiting) {
             if let Some((block, keys)) = next_nonempty(run.as_mut())? {
                 let row_bytes = row_bytes(&block);
@@ -115,7 +167,16 @@ impl MergeStream {
 
     fn take_row(&mut self, top: usize) {
         let cursor = &self.cursors[top];
-        if !self.rule.is_plain() {
+        if let Some(fold) = &mut self.fold {
+            let key = cursor.keys.get(cursor.row);
+            let is_new = !self.has_group || self.group != key;
+            fold.row(is_new);
+            if is_new {
+                self.group.clear();
+                self.group.extend_from_slice(key);
+                self.has_group = true;
+            }
+        } else if !self.rule.is_plain() {
             let key = cursor.keys.get(cursor.row);
             if !self.has_group || self.group != key {
                 self.end_group();
@@ -136,7 +197,7 @@ impl MergeStream {
 
     fn end_group(&mut self) {
         self.has_group = false;
-        for row in self.rule.end().into_iter().flatten() {
+        for row in self.rule.end() {
             self.emit(row, self.group_row_bytes);
         }
     }

@@ -2,6 +2,8 @@
 
 use engine_codec::ColumnCodec;
 
+use crate::table_def::WideFrom;
+
 /// Everything has a sensible default; tests make granules, segments and memtables tiny.
 #[derive(Clone, Debug)]
 pub struct StorageOptions {
@@ -17,6 +19,12 @@ pub struct StorageOptions {
     pub wal_bytes_max: u64,
     /// Budget of decoded blocks kept for the next scan.
     pub cache_bytes: usize,
+    /// Budget of marks kept …
+    pub mark_cache_bytes: usize,
+    /// … of dictionaries …
+    pub dictionary_cache_bytes: usize,
+    /// … of skip indexes, and of ranges of granules.
+    pub index_cache_bytes: usize,
     /// Merges do not build parts larger than this (compressed).
     pub merge_bytes_max: u64,
     /// Parts that one merge takes at most.
@@ -27,19 +35,10 @@ pub struct StorageOptions {
     pub manifest_bytes: u64,
     /// Write every column that allows it with this codec, whatever its own; for tests.
     pub forced_codec: Option<ColumnCodec>,
+    /// Where parts become wide, instead of what tables say; for tests.
+    pub forced_wide_from: Option<WideFrom>,
     /// Which columns of strings and UUIDs are stored as codes although nobody asked for it.
     pub auto_dictionaries: AutoDictionaries,
-}
-
-/// Columns without a codec of their own that parts store as codes into a dictionary.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AutoDictionaries {
-    /// Those that a dictionary makes smaller.
-    #[default]
-    WhereValuesRepeat,
-    /// All that can be; for tests.
-    Everywhere,
-    Nowhere,
 }
 
 impl Default for StorageOptions {
@@ -51,12 +50,27 @@ impl Default for StorageOptions {
             wal_segment_bytes: 64 << 20,
             wal_bytes_max: 512 << 20,
             cache_bytes: 256 << 20,
+            mark_cache_bytes: 64 << 20,
+            dictionary_cache_bytes: 64 << 20,
+            index_cache_bytes: 64 << 20,
             merge_bytes_max: 4 << 30,
             merge_parts_max: 16,
             tokens_max: 1000,
             manifest_bytes: 1 << 20,
             forced_codec: None,
+            forced_wide_from: None,
             auto_dictionaries: AutoDictionaries::default(),
         }
     }
+}
+
+/// Columns without a codec of their own that parts store as codes into a dictionary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AutoDictionaries {
+    /// Those that a dictionary makes smaller.
+    #[default]
+    WhereValuesRepeat,
+    /// All that can be; for tests.
+    Everywhere,
+    Nowhere,
 }

@@ -4,31 +4,47 @@ mod checksums;
 mod column_reader;
 mod column_writer;
 mod columns_file;
+pub(crate) mod granule_ranges;
+mod hidden;
 mod marks;
 mod name;
+mod new_version;
+mod packed_folder;
 mod primary_index;
+mod row_mask;
 mod statistics;
 mod writer;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use engine_codec::{CodecError, hash128};
-use engine_types::{Column, DataType, Value};
+use engine_codec::{CodecError, hash64, hash128};
+use engine_types::{DataType, Value};
 
+pub use columns_file::Layout;
 pub use name::{PartName, escape, unescape};
 
+pub(crate) use hidden::{HiddenWritten, hidden_folder, written as hidden_written};
 pub(crate) use marks::{Marks, SEGMENT_GRANULES};
+pub(crate) use new_version::{NewVersion, used_values};
 pub(crate) use primary_index::PrimaryIndex;
+pub(crate) use row_mask::RowMask;
 pub(crate) use statistics::ColumnRangeKnown;
 pub(crate) use writer::PartWriter;
 
 use crate::block_cache::BlockCache;
+use crate::counters::ReadCounters;
 use crate::directory::{Directory, ReadFile, read_all};
 use crate::error::{Result, StorageError, io_at};
 use crate::lookup_index::{LOOKUP_FILE, LookupIndex};
+use crate::skip_index::{SkipIndex, SkipIndexDef};
 use checksums::{CHECKSUMS_FILE, Checksums};
 use columns_file::{COLUMNS_FILE, Encoding, PartColumn, parse_columns};
+use granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
+use packed_folder::DATA_FILE;
+use row_mask::MASK_FILE;
+
+use crate::expiry::{EXPIRY_FILE, ExpiryBounds, PartExpiry, RowExpiry};
 
 pub(crate) const COUNT_FILE: &str = "count.txt";
 
@@ -56,7 +72,7 @@ pub struct ColumnOnDisk {
     pub raw_bytes: u64,
 }
 
-/// An open part. Small files are in memory; marks, dictionaries and the look-up index are loaded when first needed.
+/// An open part. Small files are in memory; marks, dictionaries and indexes are loaded when needed, and cached.
 pub struct Part {
     pub(crate) uid: u64,
     pub(crate) name: PartName,
@@ -66,12 +82,20 @@ pub struct Part {
     pub(crate) index: PrimaryIndex,
     columns: Vec<PartColumn>,
     statistics: Vec<ColumnRangeKnown>,
+    /// Of parts written while the table had rules.
+    expiry: Option<PartExpiry>,
     checksums: Checksums,
-    marks: Vec<OnceLock<Arc<Marks>>>,
-    dictionaries: Vec<OnceLock<Arc<Column>>>,
+    checksums_bytes: u64,
     lookup: OnceLock<Arc<LookupIndex>>,
+    /// Rows that were deleted and are still in the files.
+    mask: Option<RowMask>,
+    /// Finds the files, also those that are sections of one.
     directory: Arc<dyn Directory>,
+    below: Arc<dyn Directory>,
+    hidden: Vec<hidden::Hidden>,
     cache: Arc<BlockCache>,
+    /// When [`crate::Storage::merge_old`] first saw it.
+    seen_ms: OnceLock<u64>,
     /// Set when a merge or DROP made the part useless: its folder goes with the last reader.
     obsolete: AtomicBool,
     /// Set when a reader met damage.
@@ -104,6 +128,7 @@ impl Part {
             table,
             part: name.to_string(),
             folder,
+            checksums: None,
             suspect: None,
         };
         let text = loading.file(CHECKSUMS_FILE, None)?;
@@ -112,11 +137,25 @@ impl Part {
             return Err(loading.damaged(CHECKSUMS_FILE, 0, "not the file that the manifest knows"));
         }
         let checksums = loading.parse(CHECKSUMS_FILE, &text, Checksums::parse)?;
+        for (file, checksum) in checksums.on_disk() {
+            loading.check_size(file, checksum.bytes)?;
+        }
+        let below = directory;
+        let directory = &checksums.directory(directory, folder);
+        let loading = Loading {
+            directory: directory.as_ref(),
+            checksums: Some(&checksums),
+            ..loading
+        };
         let load = |file: &str| loading.file(file, Some(&checksums));
         let columns = loading.parse(COLUMNS_FILE, &load(COLUMNS_FILE)?, parse_columns)?;
         let rows: u64 = loading.parse(COUNT_FILE, &load(COUNT_FILE)?, |text| {
             text.trim_end().parse().map_err(|_| "not a number".to_owned())
         })?;
+        let expiry = match checksums.files.contains_key(EXPIRY_FILE) {
+            true => Some(loading.parse(EXPIRY_FILE, &load(EXPIRY_FILE)?, PartExpiry::parse)?),
+            false => None,
+        };
         let decoded = |file: &str, error: CodecError| loading.damaged(file, 0, error.to_string());
         let (index, _) = PrimaryIndex::decode(&load(primary_index::PRIMARY_FILE)?)
             .map_err(|e| decoded(primary_index::PRIMARY_FILE, e))?;
@@ -129,44 +168,117 @@ impl Part {
         }
         let statistics = statistics::decode_statistics(&load(statistics::STATISTICS_FILE)?, columns.len())
             .map_err(|e| decoded(statistics::STATISTICS_FILE, e))?;
-        for (file, checksum) in &checksums.files {
-            loading.check_size(file, checksum.bytes)?;
-        }
+        let mask = if checksums.files.contains_key(MASK_FILE) {
+            let mask = RowMask::decode(&load(MASK_FILE)?).map_err(|e| decoded(MASK_FILE, e))?;
+            if mask.rows() != rows {
+                return Err(loading.damaged(MASK_FILE, 0, "another number of rows than count.txt"));
+            }
+            Some(mask)
+        } else {
+            None
+        };
+        let around = hidden::Around {
+            directory: below,
+            cache,
+            uid,
+            table,
+            folder,
+            name: &name,
+        };
+        let hidden = around.open_all(&checksums)?;
+        // The checksums of hidden parts are among the files already.
+        let hidden_bytes = hidden.iter().map(|h| {
+            let own = h.part.checksums_bytes();
+            h.part.bytes().saturating_sub(own)
+        });
+        let summary = PartSummary {
+            rows,
+            bytes: checksums.total_bytes() + text.len() as u64 + hidden_bytes.sum::<u64>(),
+            checksums_hash,
+        };
+        let directory = directory.clone();
         Ok(Self {
             uid,
             table: table.to_owned(),
             folder: folder.to_owned(),
-            summary: PartSummary {
-                rows,
-                bytes: checksums.total_bytes() + text.len() as u64,
-                checksums_hash,
-            },
+            summary,
             index,
-            marks: columns.iter().map(|_| OnceLock::new()).collect(),
-            dictionaries: columns.iter().map(|_| OnceLock::new()).collect(),
             lookup: OnceLock::new(),
+            mask,
             columns,
             statistics,
+            expiry,
+            checksums_bytes: text.len() as u64,
             checksums,
-            directory: directory.clone(),
+            directory,
+            below: below.clone(),
+            hidden,
             cache: cache.clone(),
+            seen_ms: OnceLock::new(),
             obsolete: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
             name,
         })
     }
 
+    /// What the part knows by these rules; nothing when it was written before them.
+    pub(crate) fn expiry_bounds(&self, rules: &dyn RowExpiry) -> Option<ExpiryBounds> {
+        let known = self
+            .expiry
+            .filter(|known| known.fingerprint == rules.fingerprint());
+        known.map(|known| known.bounds)
+    }
+
+    /// Whether a merge at `now` drops rows of it or resets values.
+    pub(crate) fn may_expire(&self, rules: &dyn RowExpiry, now: i64) -> bool {
+        self.expiry_bounds(rules).is_none_or(|bounds| bounds.first <= now)
+    }
+
     pub fn name(&self) -> &PartName {
         &self.name
     }
 
+    /// Rows in the files, also deleted ones.
     pub fn rows(&self) -> u64 {
         self.summary.rows
+    }
+
+    /// Rows that are not deleted.
+    pub fn live_rows(&self) -> u64 {
+        self.rows() - self.mask.as_ref().map_or(0, RowMask::count)
+    }
+
+    /// Whether rows in its files are deleted: what was computed over all of them (counts, sums) does not hold.
+    pub fn has_deleted_rows(&self) -> bool {
+        self.mask.is_some()
+    }
+
+    pub(crate) fn mask(&self) -> Option<&RowMask> {
+        self.mask.as_ref()
+    }
+
+    /// Those rows of `granules` that are not deleted, counted from the first. `None`: all.
+    pub(crate) fn live_in(&self, granules: &std::ops::Range<usize>) -> Option<Vec<u32>> {
+        let rows = self.index.start(granules.start)..self.index.start(granules.end);
+        self.mask.as_ref()?.live_in(rows)
     }
 
     /// Size of all files.
     pub fn bytes(&self) -> u64 {
         self.summary.bytes
+    }
+
+    pub fn layout(&self) -> Layout {
+        if self.checksums.sections.is_empty() {
+            Layout::Wide
+        } else {
+            Layout::Compact
+        }
+    }
+
+    /// Files in its folder.
+    pub fn files_on_disk(&self) -> usize {
+        self.checksums.on_disk().count() + 1
     }
 
     pub fn granules(&self) -> usize {
@@ -236,7 +348,67 @@ impl Part {
         if self.has_lookup() {
             self.lookup()?;
         }
-        Ok(())
+        self.around().check_all(&self.checksums)
+    }
+
+    /// Of `checksums.txt`.
+    fn checksums_bytes(&self) -> u64 {
+        self.checksums_bytes
+    }
+
+    /// Least and greatest values of granules, when the part has them. Damage is reported and otherwise means that
+    /// nothing is known.
+    pub(crate) fn granule_ranges(&self, counters: &ReadCounters) -> Option<Arc<GranuleRanges>> {
+        if !self.checksums.files.contains_key(GRANULE_RANGES_FILE) {
+            return None;
+        }
+        let loaded = self.cache.ranges.get_or_load((self.uid, 0), || {
+            let loading = self.loading();
+            let bytes = loading.file(GRANULE_RANGES_FILE, Some(&self.checksums))?;
+            counters.add_file_bytes(bytes.len());
+            let ranges = GranuleRanges::decode(&bytes, self.granules())
+                .map_err(|e| loading.damaged(GRANULE_RANGES_FILE, 0, e.to_string()))?;
+            let size = ranges.byte_size();
+            Ok::<_, StorageError>((ranges, size))
+        });
+        self.or_unknown(loaded)
+    }
+
+    /// The skip index, when the part has it as it is declared.
+    pub(crate) fn skip_index(&self, def: &SkipIndexDef, counters: &ReadCounters) -> Option<Arc<SkipIndex>> {
+        let file = def.file();
+        if !self.checksums.files.contains_key(&file) {
+            return None;
+        }
+        // Another declaration under the same name is another object.
+        let object = (hash64(format!("{file} {}", def.fingerprint).as_bytes()) >> 32) as u32;
+        let loaded = self.cache.indexes.get_or_load((self.uid, object), || {
+            let loading = self.loading();
+            let bytes = loading.file(&file, Some(&self.checksums))?;
+            counters.add_file_bytes(bytes.len());
+            let index = SkipIndex::decode(&bytes, def, self.granules())
+                .map_err(|e| loading.damaged(&file, 0, e.to_string()))?;
+            let size = index.as_ref().map_or(0, SkipIndex::byte_size);
+            Ok::<_, StorageError>((index.map(Arc::new), size))
+        });
+        self.or_unknown(loaded)?.as_ref().clone()
+    }
+
+    /// Whether the part has a file of this skip index.
+    pub fn has_skip_index(&self, def: &SkipIndexDef) -> bool {
+        self.checksums.files.contains_key(&def.file())
+    }
+
+    /// Bytes of a skip index's file.
+    pub fn skip_index_bytes(&self, def: &SkipIndexDef) -> u64 {
+        self.checksums.files.get(&def.file()).map_or(0, |f| f.bytes)
+    }
+
+    /// An index that cannot be read proves nothing; the rows themselves are read.
+    fn or_unknown<T>(&self, loaded: Result<T>) -> Option<T> {
+        loaded
+            .inspect_err(|error| tracing::warn!(part = %self.name, table = %self.table, %error, "reading without an index"))
+            .ok()
     }
 
     pub(crate) fn has_lookup(&self) -> bool {
@@ -284,6 +456,11 @@ impl Part {
         Ok(out)
     }
 
+    /// How long it has been known, as far as somebody has asked.
+    pub(crate) fn age_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(*self.seen_ms.get_or_init(|| now_ms))
+    }
+
     pub(crate) fn set_obsolete(&self) {
         self.obsolete.store(true, Ordering::Release);
     }
@@ -303,6 +480,7 @@ impl Part {
             table: &self.table,
             part: self.name.to_string(),
             folder: &self.folder,
+            checksums: Some(&self.checksums),
             suspect: Some(&self.suspect),
         }
     }
@@ -314,6 +492,9 @@ impl Drop for Part {
             return;
         }
         self.cache.remove_part(self.uid);
+        for hidden in &self.hidden {
+            self.cache.remove_part(hidden.part.uid);
+        }
         // What stays behind is found and removed at the next start.
         if let Err(error) = self.directory.remove_folder(&self.folder) {
             tracing::warn!(part = %self.name, table = %self.table, %error, "cannot remove the folder of an obsolete part");
@@ -327,6 +508,8 @@ struct Loading<'a> {
     table: &'a str,
     part: String,
     folder: &'a str,
+    /// Once they are read: they know where the sections of the data file are.
+    checksums: Option<&'a Checksums>,
     /// Of a part that is open: told of every damage.
     suspect: Option<&'a AtomicBool>,
 }
@@ -336,12 +519,22 @@ impl Loading<'_> {
         if let Some(suspect) = self.suspect {
             suspect.store(true, Ordering::Release);
         }
+        let problem = problem.into();
+        let section = self.checksums.and_then(|c| c.sections.get(file));
+        let (file, offset, problem) = match section {
+            None => (file, offset, problem),
+            Some(start) => (
+                DATA_FILE,
+                start + offset,
+                format!("in section `{file}`: {problem}"),
+            ),
+        };
         StorageError::DamagedPart {
             table: self.table.to_owned(),
             part: self.part.clone(),
             file: file.to_owned(),
             offset,
-            problem: problem.into(),
+            problem,
         }
     }
 

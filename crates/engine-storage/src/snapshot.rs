@@ -11,6 +11,8 @@ use crate::final_scan::FinalScan;
 use crate::key_condition::KeyCondition;
 use crate::part::Part;
 use crate::part_scan::read_part;
+use crate::pruning::{Pruning, prune, prune_part};
+use crate::skip_index::SkipIndexDef;
 use crate::sorted_run::CacheUse;
 use crate::table_def::{MergeRule, TableDef, TableId};
 
@@ -23,6 +25,8 @@ pub struct Snapshot {
     pub(crate) lsn: u64,
     pub(crate) version: u64,
     pub(crate) counters: Arc<ReadCounters>,
+    /// Parts whose hidden parts are read: their folders must stay.
+    pub(crate) around: Arc<Vec<Arc<Part>>>,
 }
 
 /// A unit of scanning: rows in table order of one part, or of one memtable block.
@@ -94,9 +98,9 @@ impl Snapshot {
         &self.counters
     }
 
-    /// Rows stored, before any merge rule.
+    /// Rows stored and not deleted, before any merge rule.
     pub fn rows(&self) -> u64 {
-        self.parts.iter().map(|p| p.rows()).sum::<u64>()
+        self.parts.iter().map(|p| p.live_rows()).sum::<u64>()
             + self.memory.iter().map(|b| b.rows() as u64).sum::<u64>()
     }
 
@@ -105,6 +109,9 @@ impl Snapshot {
         match self.def.merge_rule {
             MergeRule::Plain => true,
             MergeRule::Replacing { is_deleted: None, .. } => self.parts.len() <= 1 && self.memory.is_empty(),
+            MergeRule::VersionedCollapsing { .. } | MergeRule::Folding => {
+                self.parts.len() <= 1 && self.memory.is_empty()
+            }
             MergeRule::Replacing { .. } | MergeRule::Collapsing { .. } => self.rows() == 0,
         }
     }
@@ -112,10 +119,15 @@ impl Snapshot {
     /// All rows that may match `key`, in pieces of about `target_rows` (whole granules; from 65,536 rows on they fit
     /// the units that are decoded and cached). Memory is not pruned.
     pub fn morsels(&self, key: &KeyCondition, target_rows: usize) -> Vec<Morsel> {
+        self.morsels_of(&self.prune(key), target_rows)
+    }
+
+    /// The same of what pruning left.
+    pub fn morsels_of(&self, pruning: &Pruning, target_rows: usize) -> Vec<Morsel> {
         let mut out = Vec::new();
-        for part in self.parts.iter() {
-            for granules in self.pruned(part, key) {
-                cut(part, granules, target_rows, &mut out);
+        for (part, runs) in &pruning.parts {
+            for granules in runs {
+                cut(part, granules.clone(), target_rows, &mut out);
             }
         }
         for block in &self.memory {
@@ -135,18 +147,18 @@ impl Snapshot {
 
     /// Runs of granules of a part that may match.
     pub(crate) fn pruned(&self, part: &Arc<Part>, key: &KeyCondition) -> Vec<Range<usize>> {
-        let mut out: Vec<Range<usize>> = Vec::new();
-        if !key.may_match_part(part, &self.def) {
-            return out;
-        }
-        for (granule, keep) in key.granules(&part.index).into_iter().enumerate() {
-            match out.last_mut() {
-                _ if !keep => {}
-                Some(last) if last.end == granule => last.end += 1,
-                _ => out.push(granule..granule + 1),
-            }
-        }
-        out
+        prune_part(&self.def, part, key, &self.counters)
+    }
+
+    /// What of the parts may hold rows that match.
+    pub fn prune(&self, key: &KeyCondition) -> Pruning {
+        prune(&self.def, &self.parts, key, &self.counters)
+    }
+
+    /// Parts that do not have the skip index as it is declared.
+    pub fn parts_without_index(&self, def: &SkipIndexDef) -> usize {
+        let lacks = |part: &&Arc<Part>| part.skip_index(def, &self.counters).is_none();
+        self.parts.iter().filter(lacks).count()
     }
 
     /// The columns `columns` (numbers in the table) of all rows of the morsel. Dictionary columns come as `Dict` over
@@ -155,14 +167,18 @@ impl Snapshot {
         match &morsel.source {
             MorselSource::Part { part, granules } => {
                 self.counters.add_rows(morsel.rows, granules.len());
-                read_part(
+                let block = read_part(
                     &self.def,
                     part,
                     granules.clone(),
                     columns,
                     CacheUse::Keep,
                     &self.counters,
-                )
+                )?;
+                Ok(match part.live_in(granules) {
+                    None => block,
+                    Some(live) => block.gather(&live),
+                })
             }
             MorselSource::Memory { block, start } => {
                 self.counters.add_rows(morsel.rows, 0);
@@ -181,7 +197,13 @@ impl Snapshot {
             return self.read(morsel, columns);
         }
         match &morsel.source {
-            MorselSource::Part { part, granules } => self.read_part_rows(part, granules, columns, rows),
+            MorselSource::Part { part, granules } => match part.live_in(granules) {
+                None => self.read_part_rows(part, granules, columns, rows),
+                Some(live) => {
+                    let rows: Vec<u32> = rows.iter().map(|row| live[*row as usize]).collect();
+                    self.read_part_rows(part, granules, columns, &rows)
+                }
+            },
             MorselSource::Memory { block, start } => {
                 self.counters.add_rows(rows.len(), 0);
                 let picks: Vec<u32> = rows.iter().map(|r| r + *start as u32).collect();
@@ -248,8 +270,22 @@ impl Snapshot {
     }
 }
 
-/// Cuts a run of granules into morsels, preferably where segments end.
+/// Cuts a run of granules into morsels, preferably where segments end. Of deleted rows alone none is made.
 fn cut(part: &Arc<Part>, granules: Range<usize>, target_rows: usize, out: &mut Vec<Morsel>) {
+    let mut push = |granules: Range<usize>, rows: usize| {
+        let gone = part.mask().map_or(0, |mask| {
+            mask.count_in(part.index.start(granules.start)..part.index.start(granules.end))
+        });
+        if gone < rows {
+            out.push(Morsel {
+                rows: rows - gone,
+                source: MorselSource::Part {
+                    part: part.clone(),
+                    granules,
+                },
+            });
+        }
+    };
     let mut start = granules.start;
     let mut rows = 0;
     for granule in granules.clone() {
@@ -262,24 +298,12 @@ fn cut(part: &Arc<Part>, granules: Range<usize>, target_rows: usize, out: &mut V
         };
         let at_segment = end.is_multiple_of(crate::part::SEGMENT_GRANULES) && rows * 2 > target_rows;
         if rows + next > target_rows || at_segment {
-            out.push(Morsel {
-                rows,
-                source: MorselSource::Part {
-                    part: part.clone(),
-                    granules: start..end,
-                },
-            });
+            push(start..end, rows);
             start = end;
             rows = 0;
         }
     }
     if rows > 0 {
-        out.push(Morsel {
-            rows,
-            source: MorselSource::Part {
-                part: part.clone(),
-                granules: start..granules.end,
-            },
-        });
+        push(start..granules.end, rows);
     }
 }

@@ -81,6 +81,9 @@ pub(crate) enum CacheUse {
     Bypass,
 }
 
+/// A part's dictionary, and the shared codes of its values; those of deleted rows may have none.
+type Translation = (Arc<Column>, Vec<Option<u32>>);
+
 /// Granules of a part, a few at a time.
 pub(crate) struct PartRun {
     part: Arc<Part>,
@@ -91,7 +94,7 @@ pub(crate) struct PartRun {
     counters: Arc<ReadCounters>,
     /// For each wanted column a dictionary that its codes are rewritten to.
     dictionaries: Vec<Option<Arc<Dictionary>>>,
-    translations: Vec<Option<(Arc<Column>, Vec<u32>)>>,
+    translations: Vec<Option<Translation>>,
     steps: std::vec::IntoIter<Range<usize>>,
 }
 
@@ -123,7 +126,7 @@ impl PartRun {
             cache,
             counters: counters.clone(),
             dictionaries: vec![None; wanted.len()],
-            translations: vec![None; wanted.len()],
+            translations: wanted.iter().map(|_| None).collect(),
             steps: steps.into_iter(),
             part,
         }
@@ -144,19 +147,20 @@ impl PartRun {
             .as_ref()
             .is_some_and(|(values, _)| Arc::ptr_eq(values, &d.values));
         if !known {
-            let map: Option<Vec<u32>> = dictionary.translate(&d.values).into_iter().collect();
-            let Some(map) = map else {
-                return column;
-            };
+            let map = dictionary.translate(&d.values);
             self.translations[at] = Some((d.values.clone(), map));
         }
         let Some((_, map)) = &self.translations[at] else {
             return column;
         };
-        Column::Dict(DictColumn {
-            codes: d.codes.iter().map(|code| map[*code as usize]).collect(),
-            values: dictionary.values().clone(),
-        })
+        let codes: Option<Vec<u32>> = d.codes.iter().map(|code| map[*code as usize]).collect();
+        match codes {
+            Some(codes) => Column::Dict(DictColumn {
+                codes: codes.into(),
+                values: dictionary.values().clone(),
+            }),
+            None => column,
+        }
     }
 }
 
@@ -171,6 +175,7 @@ impl SortedRun for PartRun {
                 needed.push(*input);
             }
         }
+        let live = self.part.live_in(&granules);
         let read = read_part(
             &self.def,
             &self.part,
@@ -179,6 +184,10 @@ impl SortedRun for PartRun {
             self.cache,
             &self.counters,
         )?;
+        let read = match live {
+            None => read,
+            Some(live) => read.gather(&live),
+        };
         let rows = read.rows();
         let full = widen(&self.def, &read, &needed);
         let keys = keys_in_order(&sorting_key(&self.def, &full)?, rows);
@@ -194,7 +203,7 @@ impl SortedRun for PartRun {
 }
 
 /// A block of all columns of the table: those read, and defaults elsewhere.
-fn widen(def: &TableDef, read: &Block, columns: &[usize]) -> Block {
+pub(crate) fn widen(def: &TableDef, read: &Block, columns: &[usize]) -> Block {
     let full = (0..def.columns.len())
         .map(|c| match columns.iter().position(|have| *have == c) {
             Some(at) => read.column(at).clone(),

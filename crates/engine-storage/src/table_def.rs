@@ -3,7 +3,13 @@
 use std::sync::Arc;
 
 use engine_codec::ColumnCodec;
-use engine_types::{Block, Column, DataType};
+use engine_types::{Block, Column, DataType, Value};
+
+use crate::skip_index::SkipIndexDef;
+
+use crate::expiry::RowExpiry;
+use crate::mutation::RowChange;
+use crate::row_fold::RowFold;
 
 /// Names a table for ever; ids are never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,6 +53,53 @@ pub enum MergeRule {
     },
     /// Rows of sign +1 and -1 cancel.
     Collapsing { sign: usize },
+    /// The same in any order of arrival; the version is the last column of the sorting key.
+    VersionedCollapsing { sign: usize },
+    /// All rows become one, by [`TableDef::fold`].
+    Folding,
+}
+
+/// A part is wide from this many raw bytes and this many rows on, and compact below either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WideFrom {
+    pub bytes: u64,
+    pub rows: u64,
+}
+
+impl WideFrom {
+    pub(crate) fn is_wide(self, bytes: u64, rows: u64) -> bool {
+        bytes >= self.bytes && rows >= self.rows
+    }
+}
+
+impl Default for WideFrom {
+    fn default() -> Self {
+        Self {
+            bytes: 10 << 20,
+            rows: 0,
+        }
+    }
+}
+
+/// When inserts into a partition with many parts wait, or fail. ClickHouse's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartPressure {
+    /// From this many parts on, an insert waits: longer the more there are …
+    pub delay_from: usize,
+    /// … and from this many on it is refused. 0 = never.
+    pub refuse_from: usize,
+    /// The longest an insert waits.
+    pub delay_ms_max: u64,
+}
+
+impl Default for PartPressure {
+    fn default() -> Self {
+        Self {
+            delay_from: 1000,
+            refuse_from: 3000,
+            delay_ms_max: 1000,
+        }
+    }
 }
 
 /// A table as storage sees it.
@@ -58,13 +111,38 @@ pub struct TableDef {
     /// Types of what [`KeyExprs::sorting_key`] answers; empty = insertion order.
     pub sorting_key_types: Vec<DataType>,
     pub merge_rule: MergeRule,
+    /// How [`MergeRule::Folding`] joins rows.
+    pub fold: Option<Arc<dyn RowFold>>,
+    /// Which rows and values merges drop because their time is over.
+    pub expiry: Option<Arc<dyn RowExpiry>>,
     /// Columns of the exact look-up index behind `Storage::contains`; empty = none.
     pub lookup_columns: Vec<usize>,
     pub granule_rows: usize,
     pub granule_bytes: usize,
+    /// Parts that have been seen for so long are merged in any case, and deleted rows leave them; `None` = whenever it is
+    /// worth it.
+    pub merge_after_ms: Option<u64>,
     /// Opaque to storage; handed back at open, e.g. the CREATE statement.
     pub definition: Vec<u8>,
     pub keys: Arc<dyn KeyExprs>,
+    pub wide_from: WideFrom,
+    pub pressure: PartPressure,
+    pub projections: Vec<Projection>,
+    /// Columns whose least and greatest values are kept for each granule.
+    pub granule_ranges: Vec<usize>,
+    /// Written with every part.
+    pub skip_indexes: Vec<SkipIndexDef>,
+}
+
+/// A hidden part inside every part: some columns of the same rows, in another order.
+#[derive(Clone)]
+pub struct Projection {
+    pub name: String,
+    /// Columns, order and granules of the hidden parts. Its `definition` tells them from those of an older projection of
+    /// the same name.
+    pub def: Arc<TableDef>,
+    /// The columns of the table that the columns of `def` are.
+    pub columns: Vec<usize>,
 }
 
 impl TableDef {
@@ -82,11 +160,19 @@ impl TableDef {
             columns,
             sorting_key_types,
             merge_rule: MergeRule::Plain,
+            fold: None,
+            expiry: None,
             lookup_columns: Vec::new(),
             granule_rows: 8192,
             granule_bytes: 10 << 20,
+            merge_after_ms: None,
             definition: Vec::new(),
             keys,
+            wide_from: WideFrom::default(),
+            pressure: PartPressure::default(),
+            projections: Vec::new(),
+            granule_ranges: Vec::new(),
+            skip_indexes: Vec::new(),
         }
     }
 
@@ -155,6 +241,18 @@ pub trait KeyExprs: Send + Sync {
         Ok(Partitions::unpartitioned(block.rows()))
     }
 
+    /// The values of the partition key's elements behind a partition's id, where they can be told from it.
+    fn partition_values(&self, id: &str) -> Vec<Option<Value>> {
+        let _ = id;
+        Vec::new()
+    }
+
+    /// The expressions of skip index `index` (of [`TableDef::skip_indexes`]) over a block of all columns of the table.
+    fn skip_index(&self, index: usize, block: &Block) -> Result<Vec<Column>, String> {
+        let _ = block;
+        Err(format!("there is no skip index {index}"))
+    }
+
     /// Column `index` of rows in a part that was written before the column was added.
     fn missing_column(
         &self,
@@ -164,6 +262,12 @@ pub trait KeyExprs: Send + Sync {
     ) -> Result<Column, String> {
         let _ = index;
         Ok(Column::defaults(ty, source.rows()))
+    }
+
+    /// The steps of a mutation, from the command that [`crate::Storage::add_mutation`] was given.
+    fn row_changes(&self, command: &[u8]) -> Result<Vec<Arc<dyn RowChange>>, String> {
+        let _ = command;
+        Err("the table takes no mutations".to_owned())
     }
 }
 

@@ -154,7 +154,9 @@ impl Column {
                     .map(|v| if let Value::Uuid(u) = v { *u } else { 0 })
                     .collect(),
             ),
-            DataType::String => Self::String(values.iter().map(string).collect()),
+            DataType::String | DataType::AggregateFunction(_) => {
+                Self::String(values.iter().map(string).collect())
+            }
             DataType::FixedString(n) => Self::String(
                 values
                     .iter()
@@ -582,7 +584,9 @@ fn default_value(ty: &DataType) -> Value {
     match ty {
         DataType::Nullable(_) => Value::Null,
         DataType::LowCardinality(inner) => default_value(inner),
-        DataType::String | DataType::FixedString(_) => Value::String(Vec::new()),
+        DataType::String | DataType::FixedString(_) | DataType::AggregateFunction(_) => {
+            Value::String(Vec::new())
+        }
         DataType::Uuid => Value::Uuid(0),
         DataType::Float32 | DataType::Float64 => Value::Float(0.0),
         DataType::Array(_) | DataType::Map(..) => Value::Array(Vec::new()),

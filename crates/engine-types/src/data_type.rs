@@ -4,6 +4,8 @@ use std::fmt;
 
 use chrono_tz::Tz;
 
+use crate::AggregateType;
+
 /// Unit of an `INTERVAL`; also of date arithmetic and truncation functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum IntervalUnit {
@@ -92,6 +94,9 @@ pub enum DataType {
     Tuple(Vec<(Option<String>, DataType)>),
     /// Physical `Array(Tuple(key, value))`.
     Map(Box<DataType>, Box<DataType>),
+    /// A state of an aggregate that can be merged and finished later. Physical `String`: bytes of the function's own
+    /// format, none for a state without rows.
+    AggregateFunction(Box<AggregateType>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -241,6 +246,28 @@ impl DataType {
                 Box::new(Self::parse(key)?),
                 Box::new(Self::parse(value)?),
             )),
+            ("AggregateFunction", [function, args @ ..]) => {
+                let (name, params) = match function.split_once('(') {
+                    Some((name, rest)) => {
+                        let params = rest.strip_suffix(')').ok_or_else(bad)?;
+                        (name, split_arguments(params))
+                    }
+                    None => (*function, Vec::new()),
+                };
+                let is_name = |name: &str| {
+                    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+                };
+                if !is_name(name.trim()) {
+                    return Err(bad());
+                }
+                Ok(Self::AggregateFunction(Box::new(AggregateType {
+                    function: name.trim().to_owned(),
+                    params: params.into_iter().map(str::to_owned).collect(),
+                    args: args.iter().map(|a| Self::parse(a)).collect::<Result<_, _>>()?,
+                })))
+            }
+            // The function says how merges join values; the values are those of the type.
+            ("SimpleAggregateFunction", [_, ty]) => Self::parse(ty),
             ("Tuple", elements) => elements
                 .iter()
                 .map(|e| parse_element(e))
@@ -318,6 +345,7 @@ impl fmt::Display for DataType {
             Self::LowCardinality(inner) => write!(f, "LowCardinality({inner})"),
             Self::Array(inner) => write!(f, "Array({inner})"),
             Self::Map(key, value) => write!(f, "Map({key}, {value})"),
+            Self::AggregateFunction(state) => write!(f, "AggregateFunction({state})"),
             Self::Tuple(elements) => {
                 f.write_str("Tuple(")?;
                 for (i, (name, ty)) in elements.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! Data types, values and column vectors: the vocabulary that every engine crate shares. No IO, no SQL.
 
+mod aggregate_type;
 mod block;
 mod buffer;
 mod column;
@@ -7,6 +8,7 @@ mod data_type;
 mod string_column;
 mod value;
 
+pub use aggregate_type::AggregateType;
 pub use block::{Block, Field, Schema};
 pub use buffer::Buffer;
 pub use column::{ArrayColumn, Column, ConstColumn, DictColumn, NullableColumn, TupleColumn};

@@ -1,9 +1,9 @@
 //! Times statements of a file on a data folder: `measure FOLDER FILE [ROUNDS] [NAME]`.
 //!
 //! The folder is one that the server wrote (`DATA/store`) and nothing else has open; the file has statements, each behind
-//! a line `-- name`. A statement named `show …` is run once and its rows are printed. For the others it prints the median and the least time
-//! of the rounds, how many rows came back, and a digest of them, by
-//! which two runs can be compared. Reads its processor time from `/proc`.
+//! a line `-- name`. A statement named `show …` is run once and its rows are printed. For the others it prints the median
+//! and the least time of the rounds, the time on processors (from `/proc`), how many rows came back, and a digest of them
+//! by which two runs can be compared.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;

@@ -7,6 +7,18 @@ use engine_sql::ast::{
 use crate::definition::{Definition, StoredColumn};
 use crate::error::{EngineError, Result};
 
+/// Whether the action takes a column away from expressions that are still to run.
+pub(crate) fn changes_columns(action: &AlterAction) -> bool {
+    matches!(
+        action,
+        AlterAction::DropColumn { .. }
+            | AlterAction::RenameColumn { .. }
+            | AlterAction::ModifyColumn { .. }
+            | AlterAction::RemoveProperty { .. }
+            | AlterAction::ClearColumn { .. }
+    )
+}
+
 /// Applies one action. Actions that only concern how data are kept (indexes, projections, TTL) are recorded where the
 /// CREATE statement has a place for them and otherwise have no effect.
 pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result<()> {
@@ -24,7 +36,7 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
                     Ok(())
                 } else {
                     Err(EngineError::refused(
-                        44,
+                        15,
                         format!("column `{}` exists already", column.name),
                     ))
                 };
@@ -34,6 +46,7 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
         }
         AlterAction::DropColumn { if_exists, name } => {
             if let Some(at) = find(create, name, *if_exists)? {
+                check_independent(create, name)?;
                 check_unused(create, name)?;
                 create.columns.remove(at);
             }
@@ -69,6 +82,11 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
                 }
                 check_unused(create, from)?;
                 create.columns[at].name.clone_from(to);
+                for column in &mut create.columns {
+                    if let Some(expr) = column.default.as_mut().and_then(|d| d.expr.as_mut()) {
+                        expr.rename_column(from, to);
+                    }
+                }
                 for stored in &mut definition.stored {
                     if stored.column.as_ref() == Some(from) {
                         stored.column = Some(to.clone());
@@ -118,6 +136,14 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
                 return Err(EngineError::refused(36, format!("there is no index `{name}`")));
             }
         }
+        AlterAction::MaterializeIndex { if_exists, name, .. } => {
+            find_index(create, name, *if_exists).map(|_| ())?
+        }
+        AlterAction::ClearIndex { if_exists, name } => {
+            if find_index(create, name, *if_exists)? {
+                *definition.index_epochs.entry(name.clone()).or_default() += 1;
+            }
+        }
         AlterAction::AddProjection {
             if_not_exists,
             projection,
@@ -126,14 +152,41 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
                 create.projections.push(projection.clone());
             } else if !if_not_exists {
                 return Err(EngineError::refused(
-                    36,
+                    583,
                     format!("projection `{}` exists already", projection.name),
                 ));
             }
         }
-        AlterAction::DropProjection { name, .. } => create.projections.retain(|p| p.name != *name),
-        AlterAction::AddConstraint { constraint, .. } => create.constraints.push(constraint.clone()),
-        AlterAction::DropConstraint { name, .. } => create.constraints.retain(|c| c.name != *name),
+        AlterAction::DropProjection { if_exists, name } => {
+            let before = create.projections.len();
+            create.projections.retain(|p| p.name != *name);
+            if create.projections.len() == before && !if_exists {
+                return Err(no_projection(name));
+            }
+        }
+        AlterAction::AddConstraint {
+            if_not_exists,
+            constraint,
+        } => {
+            if !create.constraints.iter().any(|c| c.name == constraint.name) {
+                create.constraints.push(constraint.clone());
+            } else if !if_not_exists {
+                return Err(EngineError::refused(
+                    44,
+                    format!("constraint `{}` exists already", constraint.name),
+                ));
+            }
+        }
+        AlterAction::DropConstraint { if_exists, name } => {
+            let before = create.constraints.len();
+            create.constraints.retain(|c| c.name != *name);
+            if create.constraints.len() == before && !if_exists {
+                return Err(EngineError::refused(
+                    36,
+                    format!("there is no constraint `{name}`"),
+                ));
+            }
+        }
         AlterAction::ModifySetting(settings) => {
             for setting in settings {
                 create.storage.settings.retain(|s| s.name != setting.name);
@@ -147,8 +200,6 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
         AlterAction::RemoveSampleBy => create.storage.sample_by = None,
         AlterAction::ModifyComment(comment) => create.comment = Some(comment.clone()),
         AlterAction::MaterializeColumn { .. }
-        | AlterAction::MaterializeIndex { .. }
-        | AlterAction::ClearIndex { .. }
         | AlterAction::MaterializeProjection { .. }
         | AlterAction::MaterializeTtl(_) => {}
         AlterAction::Update { .. }
@@ -163,6 +214,23 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
     Ok(())
 }
 
+fn no_projection(name: &str) -> EngineError {
+    EngineError::refused(582, format!("there is no projection `{name}`"))
+}
+
+/// Whether the table has the projection.
+pub(crate) fn has_projection(definition: &Definition, name: &str, if_exists: bool) -> Result<bool> {
+    let found = match &definition.create {
+        Statement::CreateTable(create) => create.projections.iter().any(|p| p.name == name),
+        _ => false,
+    };
+    if found || if_exists {
+        Ok(found)
+    } else {
+        Err(no_projection(name))
+    }
+}
+
 fn find(create: &CreateTable, name: &str, if_exists: bool) -> Result<Option<usize>> {
     match create.columns.iter().position(|c| c.name == name) {
         None if !if_exists => Err(EngineError::refused(
@@ -173,11 +241,25 @@ fn find(create: &CreateTable, name: &str, if_exists: bool) -> Result<Option<usiz
     }
 }
 
+fn find_index(create: &CreateTable, name: &str, if_exists: bool) -> Result<bool> {
+    let found = create.indexes.iter().any(|i| i.name == name);
+    if found || if_exists {
+        Ok(found)
+    } else {
+        Err(EngineError::refused(36, format!("there is no index `{name}`")))
+    }
+}
+
 fn place_of(create: &CreateTable, place: Option<&ColumnPlace>, otherwise: usize) -> Result<usize> {
     match place {
         None => Ok(otherwise),
         Some(ColumnPlace::First) => Ok(0),
-        Some(ColumnPlace::After(name)) => Ok(find(create, name, false)?.map_or(otherwise, |at| at + 1)),
+        Some(ColumnPlace::After(name)) => {
+            let before = create.columns.iter().position(|c| c.name == *name);
+            before.map(|at| at + 1).ok_or_else(|| {
+                EngineError::refused(16, format!("there is no column `{name}` to insert after"))
+            })
+        }
     }
 }
 
@@ -189,11 +271,26 @@ fn check_unused(create: &CreateTable, name: &str) -> Result<()> {
     let named = |expr: &engine_sql::ast::Expr| mentions(expr, name);
     if keys.into_iter().flatten().any(named) || in_engine.into_iter().any(named) {
         return Err(EngineError::refused(
-            47,
+            524,
             format!("column `{name}` is part of a key of table {}", create.name),
         ));
     }
     Ok(())
+}
+
+/// A column that others are computed from stays.
+fn check_independent(create: &CreateTable, name: &str) -> Result<()> {
+    let reads = |column: &&ColumnDef| {
+        let default = column.default.as_ref().and_then(|d| d.expr.as_ref());
+        column.name != name && default.is_some_and(|expr| mentions(expr, name))
+    };
+    match create.columns.iter().find(reads) {
+        None => Ok(()),
+        Some(column) => Err(EngineError::refused(
+            44,
+            format!("column `{}` is computed from column `{name}`", column.name),
+        )),
+    }
 }
 
 /// Whether the expression's text has the identifier in it.
@@ -214,6 +311,7 @@ fn modify(
     };
     let mut column = create.columns[at].clone();
     let old_type = column.ty.clone();
+    let old_null = column.null;
     if let Some(ty) = &new.ty {
         column.ty = Some(ty.clone());
         column.null = new.null;
@@ -233,6 +331,27 @@ fn modify(
     let other_type = column.ty != old_type;
     if other_type {
         check_unused(create, &column.name)?;
+    }
+    if other_type {
+        let is_nullable = |ty: &Option<engine_sql::ast::TypeName>, null| -> Result<bool> {
+            let resolved = ty
+                .as_ref()
+                .map(|ty| crate::shape::resolve_type(ty, null))
+                .transpose()?;
+            Ok(resolved.is_some_and(|ty| ty.is_nullable()))
+        };
+        if is_nullable(&old_type, old_null)?
+            && !is_nullable(&column.ty, column.null)?
+            && new.default.is_none()
+        {
+            return Err(EngineError::refused(
+                36,
+                format!(
+                    "column `{}` may have NULLs: a type without them needs a DEFAULT to take their place",
+                    column.name
+                ),
+            ));
+        }
     }
     let is_stored = !matches!(
         column.default,

@@ -80,8 +80,34 @@ fn flush(storage: &Storage, opened: Instant) -> bool {
     }
 }
 
-fn merge(storage: &Storage, _opened: Instant) -> bool {
-    match storage.merge_once() {
+fn merge(storage: &Storage, opened: Instant) -> bool {
+    mutate(storage) | merge_parts(storage, opened)
+}
+
+fn mutate(storage: &Storage) -> bool {
+    match storage.mutate_once(None) {
+        Ok(true) => true,
+        Ok(false) => {
+            // There is a pause now, after which what failed may go better.
+            storage.retry_mutations();
+            false
+        }
+        Err(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a mutation failed; it will be tried again"
+            );
+            true
+        }
+    }
+}
+
+fn merge_parts(storage: &Storage, opened: Instant) -> bool {
+    let now_ms = u64::try_from(opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+    match storage
+        .merge_once()
+        .and_then(|merged| Ok(storage.merge_old(now_ms)? || merged))
+    {
         Ok(merged) => merged,
         Err(error) => {
             tracing::error!(

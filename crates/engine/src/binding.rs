@@ -31,8 +31,18 @@ impl Catalog for BoundCatalogue<'_> {
             return system_tables::table(name, &self.engine.system_state(self.catalogue));
         }
         match self.catalogue.find(database, name)? {
-            Object::View(view) => Some(view_info(view)),
-            Object::Table(_) => Some(table_info(self.catalogue.table(database, name).ok()?)),
+            Object::View(view) => match view.target() {
+                Some(target) => materialized_info(view, target),
+                None => Some(view_info(view)),
+            },
+            Object::Table(_) => {
+                let table = self.catalogue.table(database, name).ok()?;
+                let mut info = table_info(table);
+                if info.sampling_key.is_some() {
+                    info.total_rows = self.engine.storage.snapshot(table.id).map_or(0, |s| s.rows());
+                }
+                Some(info)
+            }
         }
     }
 
@@ -59,12 +69,43 @@ fn view_info(view: &View) -> TableInfo {
         columns: Vec::new(),
         sorting_key: Vec::new(),
         sampling_key: None,
+        total_rows: 0,
         view: Some(Arc::new(view.create.query.as_ref().clone())),
         rows: None,
     }
 }
 
-fn table_info(table: &Table) -> TableInfo {
+/// A materialized view is read as its columns of the target.
+fn materialized_info(view: &View, (database, table): (&str, &str)) -> Option<TableInfo> {
+    let mut select = ast::Select {
+        projection: view
+            .create
+            .columns
+            .iter()
+            .map(|c| ast::Expr::Identifier(vec![c.name.clone()]))
+            .collect(),
+        ..ast::Select::default()
+    };
+    select.from.push(ast::FromItem::Table(ast::TableRef {
+        source: ast::TableSource::Table(ast::ObjectName::new(Some(database), table)),
+        alias: None,
+        column_aliases: Vec::new(),
+        final_: false,
+        sample: None,
+        sample_offset: None,
+    }));
+    let query = ast::Query {
+        body: ast::SetExpr::Select(Box::new(select)),
+        settings: Vec::new(),
+        format: None,
+    };
+    Some(TableInfo {
+        view: Some(Arc::new(query)),
+        ..view_info(view)
+    })
+}
+
+pub(crate) fn table_info(table: &Table) -> TableInfo {
     let create = table.shape.create().ok();
     let storage = create.map(|c| &c.storage);
     TableInfo {
@@ -95,6 +136,7 @@ fn table_info(table: &Table) -> TableInfo {
             Vec::new()
         },
         sampling_key: storage.and_then(|s| s.sample_by.clone()),
+        total_rows: 0,
         view: None,
         rows: None,
     }
@@ -116,6 +158,59 @@ fn bind_context(options: &QueryOptions) -> BindContext {
             })
             .collect(),
         settings: options.settings.clone(),
+    }
+}
+
+/// Plan and settings of a materialized view's query, where the table `source` is a block of inserted rows: scans name
+/// it by [`inserted_block`].
+pub(crate) fn bind_over_block(
+    engine: &Engine,
+    catalogue: &Arc<Catalogue>,
+    query: &ast::Query,
+    source: (&str, &str, &Table),
+    options: &QueryOptions,
+) -> Result<(Plan, BTreeMap<String, String>)> {
+    let tables = BlockCatalogue {
+        tables: BoundCatalogue {
+            engine,
+            catalogue,
+            database: &options.database,
+        },
+        source,
+    };
+    let bound = engine_sql::bind(query, &tables, &bind_context(options))?;
+    Ok((bound.plan, bound.settings))
+}
+
+/// What scans of inserted rows call their table. No database has an empty name.
+pub(crate) fn inserted_block() -> TableName {
+    TableName {
+        database: String::new(),
+        table: "inserted rows".to_owned(),
+    }
+}
+
+/// Tables, of which one is only the rows that are being inserted.
+struct BlockCatalogue<'a> {
+    tables: BoundCatalogue<'a>,
+    /// Database and name as the query has them, and the table whose columns the rows have.
+    source: (&'a str, &'a str, &'a Table),
+}
+
+impl Catalog for BlockCatalogue<'_> {
+    fn table(&self, database: Option<&str>, name: &str) -> Option<TableInfo> {
+        let (source_database, source_name, table) = self.source;
+        if name == source_name && database.unwrap_or(self.tables.database) == source_database {
+            return Some(TableInfo {
+                name: inserted_block(),
+                ..table_info(table)
+            });
+        }
+        self.tables.table(database, name)
+    }
+
+    fn table_names(&self, database: Option<&str>) -> Vec<String> {
+        self.tables.table_names(database)
     }
 }
 
@@ -167,6 +262,38 @@ impl Catalog for NoTables {
     fn table(&self, _: Option<&str>, _: &str) -> Option<TableInfo> {
         None
     }
+}
+
+/// Functions whose answer is the time of the statement.
+const OF_THE_TIME: [&str; 8] = [
+    "now",
+    "now64",
+    "today",
+    "yesterday",
+    "current_timestamp",
+    "current_date",
+    "curdate",
+    "utctimestamp",
+];
+
+/// Whether the text may name a function of the time. A column of such a name is taken for one, which costs a little.
+pub(crate) fn reads_the_time(text: &impl ToString) -> bool {
+    text.to_string()
+        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .any(|word| OF_THE_TIME.iter().any(|name| word.eq_ignore_ascii_case(name)))
+}
+
+/// The same where the time counts: a default at the moment of an insert.
+pub(crate) fn bind_over_at(
+    expr: &ast::Expr,
+    schema: &Schema,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<Expr> {
+    let context = BindContext {
+        now_micros: now.timestamp_micros(),
+        ..BindContext::default()
+    };
+    Ok(engine_sql::bind_expression(expr, schema, &NoTables, &context)?)
 }
 
 /// An expression over columns of a table, in its definition. It must not depend on the time.

@@ -23,11 +23,52 @@ pub(crate) struct Table {
     pub(crate) shape: Arc<Shape>,
 }
 
+#[derive(Clone)]
 pub(crate) struct View {
     pub(crate) id: TableId,
     pub(crate) database: String,
     pub(crate) name: String,
     pub(crate) create: ast::CreateView,
+    /// The table of its rows when it is materialized and keeps them itself.
+    pub(crate) inner: Option<String>,
+    /// Of a materialized view: the table whose inserts it follows, by database and name.
+    pub(crate) source: Option<(String, String)>,
+}
+
+impl View {
+    pub(crate) fn new(id: TableId, database: &str, name: &str, definition: &Definition) -> Result<Self> {
+        let ast::Statement::CreateView(create) = &definition.create else {
+            return Err(EngineError::Internal(format!(
+                "not a view: {}",
+                definition.create
+            )));
+        };
+        let create = create.as_ref().clone();
+        let source = engine_sql::leftmost_table(&create.query)
+            .filter(|_| create.materialized)
+            .and_then(ast::ObjectName::plain)
+            .map(|(of, table)| (of.unwrap_or(database).to_owned(), table.to_owned()));
+        Ok(Self {
+            id,
+            database: database.to_owned(),
+            name: name.to_owned(),
+            inner: definition.inner.clone(),
+            create,
+            source,
+        })
+    }
+
+    /// Where the rows of a materialized view are, by database and name.
+    pub(crate) fn target(&self) -> Option<(&str, &str)> {
+        if !self.create.materialized {
+            return None;
+        }
+        if let Some(inner) = &self.inner {
+            return Some((&self.database, inner));
+        }
+        let (database, table) = self.create.to.as_ref()?.plain()?;
+        Some((database.unwrap_or(&self.database), table))
+    }
 }
 
 #[derive(Clone)]
@@ -50,6 +91,10 @@ pub(crate) struct Catalogue {
     pub(crate) databases: BTreeSet<String>,
     /// By database and name.
     pub(crate) objects: BTreeMap<(String, String), Object>,
+    /// Those that DETACH has put out of sight.
+    pub(crate) detached: BTreeMap<(String, String), Object>,
+    /// The materialized views that follow a table, by its database and name.
+    followers: BTreeMap<(String, String), Vec<Arc<View>>>,
 }
 
 impl Catalogue {
@@ -64,14 +109,12 @@ impl Catalogue {
                 continue;
             }
             let definition = Definition::decode(&def.definition)?;
+            let detached = definition.detached;
             let (database, name) = (def.database.clone(), def.name.clone());
             let object = match definition.create.clone() {
-                ast::Statement::CreateView(create) => Object::View(Arc::new(View {
-                    id,
-                    database,
-                    name,
-                    create: *create,
-                })),
+                ast::Statement::CreateView(_) => {
+                    Object::View(Arc::new(View::new(id, &database, &name, &definition)?))
+                }
                 _ => Object::Table(Arc::new(Table {
                     id,
                     database,
@@ -79,11 +122,37 @@ impl Catalogue {
                     shape: Arc::new(Shape::resolve(definition)?),
                 })),
             };
-            catalogue
-                .objects
-                .insert((def.database.clone(), def.name.clone()), object);
+            let place = if detached {
+                &mut catalogue.detached
+            } else {
+                &mut catalogue.objects
+            };
+            place.insert((def.database.clone(), def.name.clone()), object);
         }
+        catalogue.index();
         Ok(catalogue)
+    }
+
+    /// Notes again which views follow which tables, after objects have changed.
+    pub(crate) fn index(&mut self) {
+        self.followers.clear();
+        for object in self.objects.values() {
+            if let Object::View(view) = object
+                && let Some(source) = &view.source
+            {
+                self.followers
+                    .entry(source.clone())
+                    .or_default()
+                    .push(view.clone());
+            }
+        }
+    }
+
+    /// Materialized views that follow the table, by name.
+    pub(crate) fn followers(&self, database: &str, name: &str) -> &[Arc<View>] {
+        self.followers
+            .get(&(database.to_owned(), name.to_owned()))
+            .map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn find(&self, database: &str, name: &str) -> Option<&Object> {
@@ -108,9 +177,16 @@ impl Catalogue {
             })
     }
 
-    /// The table that rows of `database.name` are in: itself, or what a Distributed table stands for.
+    /// The table that rows of `database.name` are in: itself, or what a Distributed table or a materialized view
+    /// stands for.
     pub(crate) fn table(&self, database: &str, name: &str) -> Result<&Arc<Table>> {
-        let Object::Table(table) = self.get(database, name)? else {
+        let mut object = self.get(database, name)?;
+        if let Object::View(view) = object
+            && let Some((database, name)) = view.target()
+        {
+            object = self.get(database, name)?;
+        }
+        let Object::Table(table) = object else {
             return Err(EngineError::refused(
                 48,
                 format!("`{database}`.`{name}` is a view, not a table"),

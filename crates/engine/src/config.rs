@@ -1,6 +1,6 @@
 //! Settings of an engine as a whole.
 
-use engine_storage::{AutoDictionaries, ColumnCodec};
+use engine_storage::{AutoDictionaries, ColumnCodec, WideFrom};
 
 /// What [`crate::Engine::open`] takes. The defaults suit a server with a few GB of memory.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct EngineConfig {
     pub forced_codec: Option<ColumnCodec>,
     /// Which columns without a codec are stored as codes; other than the default for tests.
     pub auto_dictionaries: AutoDictionaries,
+    /// Where parts become wide, instead of what tables say; for tests.
+    pub forced_wide_from: Option<WideFrom>,
 }
 
 impl Default for EngineConfig {
@@ -50,6 +52,7 @@ impl Default for EngineConfig {
             granule_rows: None,
             forced_codec: None,
             auto_dictionaries: AutoDictionaries::default(),
+            forced_wide_from: None,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Statements that change the catalogue. One runs at a time; queries keep the catalogue they started with.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine_sql::ast::{
     self, AlterAction, CreateDatabase, CreateTable, CreateView, DropKind, DropStatement, DropVerb,
-    ObjectKind, ObjectName, Optimize, PartitionRef, PartitionVerb, Statement,
+    ObjectKind, ObjectName, Optimize, Statement,
 };
 use engine_storage::{ColumnDef, KeyExprs, TableDef, TableId};
 use engine_types::{Block, Column, DataType};
@@ -15,8 +16,14 @@ use crate::column_codec::check_codecs;
 use crate::definition::Definition;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::expiry::TableExpiry;
+use crate::mutate;
 use crate::options::QueryOptions;
+use crate::partition_verbs::is_about_parts;
+use crate::row_fold;
+use crate::row_signs;
 use crate::shape::Shape;
+use crate::statement::with_settings;
 
 /// Database and name, with the current database where none is written.
 pub(crate) fn resolve_name(name: &ObjectName, options: &QueryOptions) -> Result<(String, String)> {
@@ -68,20 +75,13 @@ pub(crate) fn marker(database: &str, name: &str, definition: &Definition) -> Tab
     }
 }
 
-fn bare(create: Statement) -> Definition {
-    Definition {
-        create,
-        stored: Vec::new(),
-        dropped: Vec::new(),
-    }
-}
-
 impl Engine {
     /// Runs `change` on a copy of the catalogue and publishes it when that went well.
-    fn change<T>(&self, change: impl FnOnce(&mut Catalogue) -> Result<T>) -> Result<T> {
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Catalogue) -> Result<T>) -> Result<T> {
         let _one_at_a_time = self.ddl.write();
         let mut catalogue = self.catalogue().as_ref().clone();
         let outcome = change(&mut catalogue);
+        catalogue.index();
         // Also after a failure half-way: what the storage has done is done.
         *self.catalogue.write() = Arc::new(catalogue);
         outcome
@@ -96,7 +96,7 @@ impl Engine {
                     Err(EngineError::DatabaseExists(create.name.clone()))
                 };
             }
-            let definition = bare(Statement::CreateDatabase(create.clone()));
+            let definition = Definition::bare(Statement::CreateDatabase(create.clone()));
             self.storage
                 .create_table(marker(&create.name, DATABASE_MARKER, &definition))?;
             catalogue.databases.insert(create.name.clone());
@@ -151,6 +151,15 @@ impl Engine {
                     "the database `system` cannot be changed",
                 ));
             }
+            if name.starts_with(crate::materialized_view::INNER_PREFIX) {
+                return Err(EngineError::refused(
+                    36,
+                    format!(
+                        "names that begin with `{}` are those of views",
+                        crate::materialized_view::INNER_PREFIX
+                    ),
+                ));
+            }
             if let Some(existing) = catalogue.find(&database, &name) {
                 if if_not_exists {
                     return Ok(false);
@@ -164,9 +173,11 @@ impl Engine {
                 self.storage.drop_table(existing.id())?;
                 catalogue.objects.remove(&(database.clone(), name.clone()));
             }
-            let definition = bare(Statement::CreateTable(Box::new(create)));
+            let definition = Definition::bare(Statement::CreateTable(Box::new(create)));
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
+            check_rules(&shape)?;
+            crate::projection::check(&shape)?;
             let id =
                 self.storage
                     .create_table(shape.table_def(&database, &name, self.config.granule_rows)?)?;
@@ -181,7 +192,7 @@ impl Engine {
 
     pub(crate) fn create_view(&self, create: &CreateView, options: &QueryOptions) -> Result<()> {
         if create.materialized {
-            return Err(EngineError::refused(48, "materialized views are not supported"));
+            return self.create_materialized_view(create, options);
         }
         let (database, name) = resolve_name(&create.name, options)?;
         // Refuses what could never be read.
@@ -207,14 +218,9 @@ impl Engine {
                 self.storage.drop_table(existing.id())?;
                 catalogue.objects.remove(&(database.clone(), name.clone()));
             }
-            let definition = bare(Statement::CreateView(Box::new(stored.clone())));
+            let definition = Definition::bare(Statement::CreateView(Box::new(stored)));
             let id = self.storage.create_table(marker(&database, &name, &definition))?;
-            let view = View {
-                id,
-                database: database.clone(),
-                name: name.clone(),
-                create: stored,
-            };
+            let view = View::new(id, &database, &name, &definition)?;
             catalogue
                 .objects
                 .insert((database, name), Object::View(Arc::new(view)));
@@ -227,9 +233,6 @@ impl Engine {
             DropKind::Object(kind) => kind,
             DropKind::Function => return Err(EngineError::refused(48, "DROP FUNCTION is not supported")),
         };
-        if drop.verb == DropVerb::Detach {
-            return Err(EngineError::refused(48, "DETACH is not supported"));
-        }
         self.change(|catalogue| {
             for name in &drop.names {
                 if kind == ObjectKind::Database {
@@ -248,7 +251,14 @@ impl Engine {
                     Err(error) => return Err(error),
                 };
                 match (drop.verb, &object) {
+                    (DropVerb::Detach, _) => {
+                        self.detach(catalogue, &database, &name, drop.permanently)?;
+                    }
                     (DropVerb::Truncate, Object::Table(table)) => self.storage.truncate_table(table.id)?,
+                    (DropVerb::Truncate, Object::View(view)) if view.inner.is_some() => {
+                        let inner = catalogue.table(&database, &name)?;
+                        self.storage.truncate_table(inner.id)?;
+                    }
                     (DropVerb::Truncate, Object::View(_)) => {
                         return Err(EngineError::refused(48, format!("`{name}` is a view")));
                     }
@@ -258,6 +268,7 @@ impl Engine {
                         }
                         self.storage.drop_table(object.id())?;
                         catalogue.objects.remove(&(database, name));
+                        self.drop_inner(catalogue, &object)?;
                     }
                 }
             }
@@ -282,11 +293,13 @@ impl Engine {
         let names: Vec<(String, String)> = catalogue
             .objects
             .keys()
+            .chain(catalogue.detached.keys())
             .filter(|(d, _)| d == database)
             .cloned()
             .collect();
         for key in names {
-            if let Some(object) = catalogue.objects.remove(&key) {
+            let detached = catalogue.detached.remove(&key);
+            if let Some(object) = catalogue.objects.remove(&key).or(detached) {
                 self.storage.drop_table(object.id())?;
             }
         }
@@ -333,10 +346,9 @@ impl Engine {
                 shape: table.shape.clone(),
             })),
             Object::View(view) => Object::View(Arc::new(View {
-                id: view.id,
                 database,
                 name,
-                create: view.create.clone(),
+                ..view.as_ref().clone()
             })),
         };
         catalogue.objects.insert(to.clone(), renamed);
@@ -366,57 +378,107 @@ impl Engine {
         &self,
         name: &ObjectName,
         actions: &[AlterAction],
+        settings: &[ast::Setting],
+        options: &QueryOptions,
+    ) -> Result<()> {
+        let all_settings = with_settings(&options.settings, settings);
+        // These change no definition, and may read whole parts: inserts need not wait for them.
+        if actions.iter().all(is_about_parts) {
+            let (database, name) = resolve_name(name, options)?;
+            let catalogue = self.catalogue();
+            let table = catalogue.table(&database, &name)?;
+            for action in actions {
+                self.alter_parts(&catalogue, table, action, &all_settings, options)?;
+            }
+            return Ok(());
+        }
+        let steps: Vec<_> = actions.iter().filter_map(mutate::step_of).collect();
+        let definition: Vec<AlterAction> = actions
+            .iter()
+            .filter(|action| mutate::step_of(action).is_none())
+            .cloned()
+            .collect();
+        if !definition.is_empty() {
+            self.alter_definition(name, &definition, &all_settings, options)?;
+        }
+        if steps.is_empty() {
+            return Ok(());
+        }
+        self.mutate(name, steps, settings, options)
+    }
+
+    fn alter_definition(
+        &self,
+        name: &ObjectName,
+        actions: &[AlterAction],
+        settings: &BTreeMap<String, String>,
         options: &QueryOptions,
     ) -> Result<()> {
         let (database, name) = resolve_name(name, options)?;
+        // Mutations name columns: they come before what renames, drops or retypes one.
+        if actions.iter().any(alter::changes_columns)
+            && let Object::Table(table) = self.catalogue().get(&database, &name)?
+        {
+            self.finish_mutations(table, options)?;
+        }
         self.change(|catalogue| {
-            let Object::Table(table) = catalogue.get(&database, &name)?.clone() else {
-                return Err(EngineError::refused(48, format!("`{name}` is a view")));
+            let table = match catalogue.get(&database, &name)?.clone() {
+                Object::Table(table) => table,
+                Object::View(view) => return self.alter_view(catalogue, &view, actions, options),
             };
             let mut definition = table.shape.definition.clone();
             let before = definition.clone();
+            let mut rewrite = false;
             for action in actions {
                 match action {
-                    AlterAction::Partition {
-                        verb: PartitionVerb::Drop,
-                        partition,
-                    } => self.drop_partition(&table, partition)?,
+                    action if is_about_parts(action) => {
+                        self.alter_parts(catalogue, &table, action, settings, options)?;
+                    }
+                    AlterAction::MaterializeProjection { if_exists, name, .. } => {
+                        rewrite |= alter::has_projection(&definition, name, *if_exists)?;
+                    }
                     _ => alter::apply(&mut definition, action)?,
                 }
             }
             if definition == before {
-                return Ok(());
+                if rewrite {
+                    self.storage.optimize(table.id, true)?;
+                }
+                return self.materialize_indexes(&table, &table.shape, actions);
             }
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
+            check_rules(&shape)?;
+            crate::projection::check(&shape)?;
             self.storage.replace_definition(
                 table.id,
                 shape.table_def(&database, &name, self.config.granule_rows)?,
             )?;
-            insert_table(catalogue, table.id, &database, &name, shape);
-            Ok(())
+            insert_table(catalogue, table.id, &database, &name, shape.clone());
+            if rewrite {
+                self.storage.optimize(table.id, true)?;
+            }
+            self.materialize_indexes(&table, &shape, actions)
         })
     }
 
-    fn drop_partition(&self, table: &Table, partition: &PartitionRef) -> Result<()> {
-        match partition {
-            PartitionRef::All => Ok(self.storage.truncate_table(table.id)?),
-            PartitionRef::Id(id) => Ok(self
-                .storage
-                .drop_partition(table.id, &String::from_utf8_lossy(id))?),
-            PartitionRef::Expr(expr) => {
-                let Some(key) = &table.shape.partition_key else {
-                    return Err(EngineError::refused(248, "the table has no partition key"));
-                };
-                let bound = crate::binding::bind_over(expr, &Vec::new())?;
-                let value = engine_exec::evaluate_constant(&bound)?;
-                let column = Column::from_values(&bound.ty, &[value]);
-                let cast = engine_functions::cast_column(&column, &bound.ty, &key.ty)?;
-                let id = crate::table_keys::partition_id(&cast.value(0), &key.ty);
-                Ok(self.storage.drop_partition(table.id, &id)?)
-            }
-            PartitionRef::Part(_) => Err(EngineError::refused(48, "DROP PART is not supported")),
+    /// Writes parts anew that lack an index that `actions` ask for.
+    fn materialize_indexes(&self, table: &Table, shape: &Shape, actions: &[AlterAction]) -> Result<()> {
+        let mut lacking = false;
+        for action in actions {
+            let AlterAction::MaterializeIndex { name, .. } = action else {
+                continue;
+            };
+            let Some(index) = shape.skip_indexes.iter().find(|i| i.name == *name) else {
+                continue;
+            };
+            let snapshot = self.storage.snapshot(table.id)?;
+            lacking |= snapshot.parts_without_index(&index.def()) > 0;
         }
+        if lacking {
+            self.storage.optimize(table.id, true)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn optimize(&self, optimize: &Optimize, options: &QueryOptions) -> Result<()> {
@@ -427,7 +489,13 @@ impl Engine {
     }
 }
 
-fn insert_table(catalogue: &mut Catalogue, id: TableId, database: &str, name: &str, shape: Arc<Shape>) {
+pub(crate) fn insert_table(
+    catalogue: &mut Catalogue,
+    id: TableId,
+    database: &str,
+    name: &str,
+    shape: Arc<Shape>,
+) {
     let table = Table {
         id,
         database: database.to_owned(),
@@ -438,6 +506,14 @@ fn insert_table(catalogue: &mut Catalogue, id: TableId, database: &str, name: &s
         (database.to_owned(), name.to_owned()),
         Object::Table(Arc::new(table)),
     );
+}
+
+/// What the merge rule asks of columns. Tables older than a rule open all the same.
+fn check_rules(shape: &Arc<Shape>) -> Result<()> {
+    TableExpiry::of(shape)?;
+    row_signs::check_types(shape)?;
+    row_fold::check_simple_functions(&shape.columns)?;
+    row_fold::check_summed(shape)
 }
 
 /// `CREATE TABLE t AS other`: what the statement does not say itself.

@@ -1,5 +1,7 @@
 //! How an object is written into the storage's catalogue and read back: JSON around the CREATE statement.
 
+use std::collections::BTreeMap;
+
 use engine_sql::ast::Statement;
 use serde_json::{Value as Json, json};
 
@@ -14,6 +16,12 @@ pub(crate) struct Definition {
     pub(crate) stored: Vec<StoredColumn>,
     /// Names of stored columns that were dropped. Old parts still have them, so they are never used again.
     pub(crate) dropped: Vec<String>,
+    /// How often each skip index was cleared: files written before do not count.
+    pub(crate) index_epochs: BTreeMap<String, u64>,
+    /// Of a materialized view without `TO`: the table of its rows, in the view's database.
+    pub(crate) inner: Option<String>,
+    /// `DETACH … PERMANENTLY`: there, but not to be seen until it is attached.
+    pub(crate) detached: bool,
 }
 
 /// One column of the storage. Names in parts never change: renaming a column changes only `column`.
@@ -49,6 +57,9 @@ impl Definition {
             "create": self.create.to_string(),
             "stored": stored,
             "dropped": self.dropped,
+            "index_epochs": self.index_epochs,
+            "inner": self.inner,
+            "detached": self.detached,
         })
         .to_string()
         .into_bytes()
@@ -78,7 +89,27 @@ impl Definition {
             create: engine_sql::parse_statement(&create)?,
             stored,
             dropped: list(&json["dropped"]).iter().filter_map(text).collect(),
+            index_epochs: json["index_epochs"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter_map(|(name, epoch)| Some((name.clone(), epoch.as_u64()?)))
+                .collect(),
+            inner: text(&json["inner"]),
+            detached: json["detached"].as_bool().unwrap_or(false),
         })
+    }
+
+    /// Of an object without rows of its own.
+    pub(crate) fn bare(create: Statement) -> Self {
+        Self {
+            create,
+            stored: Vec::new(),
+            dropped: Vec::new(),
+            index_epochs: BTreeMap::new(),
+            inner: None,
+            detached: false,
+        }
     }
 
     /// A name for a new stored column that no part has used: the column's own name where possible.

@@ -16,7 +16,9 @@ use crate::config::EngineConfig;
 use crate::ddl;
 use crate::definition::Definition;
 use crate::error::{EngineError, Result};
-use crate::insert_rows::{TableInsert, prepare};
+use crate::insert_block::Repeat;
+use crate::insert_rows::TableInsert;
+use crate::materialized_view::drop_inner_without_view;
 use crate::options::{self, QueryOptions};
 use crate::scan::EngineSource;
 use crate::shape::{ColumnKind, Shape};
@@ -79,12 +81,14 @@ impl Engine {
             cache_bytes: config.cache_bytes,
             forced_codec: config.forced_codec.clone(),
             auto_dictionaries: config.auto_dictionaries,
+            forced_wide_from: config.forced_wide_from,
             ..StorageOptions::default()
         };
         let granule_rows = config.granule_rows;
         let loader = move |bytes: &[u8]| load(bytes, granule_rows).map_err(|e| e.to_string());
         let storage = Arc::new(Storage::open(directory, options, &loader)?);
-        let catalogue = Catalogue::load(&storage)?;
+        let mut catalogue = Catalogue::load(&storage)?;
+        drop_inner_without_view(&storage, &mut catalogue)?;
         let background = if config.background {
             let started = Background::start(&storage, opened);
             Some(started.map_err(|source| StorageError::Io {
@@ -112,21 +116,21 @@ impl Engine {
 
     /// Adds rows to one or several tables: all or nothing, durable and visible when it returns. With a token that was
     /// accepted before, nothing is added.
+    ///
+    /// Materialized views that follow the tables get the rows too, in the same atomic step. Columns whose default is the
+    /// time, and views that ask for it, need [`Self::insert_at`].
     pub fn insert(&self, inserts: Vec<TableInsert>, token: Option<&str>) -> Result<Inserted> {
-        let _definitions_stay = self.ddl.read();
-        let catalogue = self.catalogue();
-        let mut writes = Vec::with_capacity(inserts.len());
-        for insert in inserts {
-            writes.extend(prepare(&catalogue, insert)?);
-        }
-        let tables: Vec<_> = writes.iter().map(|(table, _)| *table).collect();
-        let appended = self.storage.append_with_token(token, writes)?;
-        if self.config.flush_every_insert {
-            self.storage.flush_tables(&tables)?;
-        }
-        Ok(Inserted {
-            deduplicated: appended.deduplicated,
-        })
+        self.insert_block(inserts, &Repeat::OfToken(token), None)
+    }
+
+    /// The same at the time, and with the settings and the cancellation, of `options`.
+    pub fn insert_at(
+        &self,
+        inserts: Vec<TableInsert>,
+        token: Option<&str>,
+        options: &QueryOptions,
+    ) -> Result<Inserted> {
+        self.insert_block(inserts, &Repeat::OfToken(token), Some(options))
     }
 
     /// For each row of `keys` (columns in the order of the table's `INDEX lookup_…`) whether the table has a row with
@@ -160,8 +164,8 @@ impl Engine {
             .collect())
     }
 
-    /// Grows with every insert that added rows, once they are visible; goes on behind a restart. Merges, and changes of
-    /// tables, do not count.
+    /// Grows with every insert that added rows and every part whose rows were changed or deleted, once that is visible; goes
+    /// on behind a restart. Merges, and changes of tables, do not count.
     pub fn version(&self) -> u64 {
         self.storage.lsn()
     }
@@ -176,7 +180,13 @@ impl Engine {
     pub fn maintain(&self) -> Result<bool> {
         let now_ms = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
         let flushed = self.storage.maintain(now_ms)?.tables_flushed > 0;
-        Ok(self.storage.merge_once()? || flushed)
+        let mutated = match self.storage.mutate_once(None) {
+            // It is shown in `system.mutations`, and keeps nothing else from being done.
+            Err(StorageError::Mutation { .. }) => true,
+            outcome => outcome?,
+        };
+        let merged = self.storage.merge_once()? || self.storage.merge_old(now_ms)?;
+        Ok(merged || flushed || mutated)
     }
 
     /// Ends the background threads and makes parts of what is in memory, so that the next start has no log to replay.

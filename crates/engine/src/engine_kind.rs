@@ -3,6 +3,7 @@
 use engine_sql::ast::{EngineSpec, Expr, Literal};
 
 use crate::error::{EngineError, Result};
+use crate::shape::key_list;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum EngineKind {
@@ -14,6 +15,15 @@ pub(crate) enum EngineKind {
     Collapsing {
         sign: String,
     },
+    VersionedCollapsing {
+        sign: String,
+        version: String,
+    },
+    /// No columns: all that can be summed.
+    Summing {
+        columns: Vec<String>,
+    },
+    Aggregating,
     /// Memory and the Log family: rows in insertion order. Ours survive a restart.
     Plain,
     /// Takes rows and forgets them.
@@ -54,6 +64,20 @@ impl EngineKind {
                     EngineError::refused(42, "CollapsingMergeTree needs the sign column as argument")
                 })?,
             }),
+            "VersionedCollapsingMergeTree" => match (column(0)?, column(1)?) {
+                (Some(sign), Some(version)) => Ok(Self::VersionedCollapsing { sign, version }),
+                _ => Err(EngineError::refused(
+                    42,
+                    "VersionedCollapsingMergeTree needs the sign and the version column as arguments",
+                )),
+            },
+            "SummingMergeTree" => Ok(Self::Summing {
+                columns: key_list(args.first())
+                    .iter()
+                    .map(|arg| identifier(name, arg))
+                    .collect::<Result<_>>()?,
+            }),
+            "AggregatingMergeTree" => Ok(Self::Aggregating),
             "Memory" | "Log" | "TinyLog" | "StripeLog" => Ok(Self::Plain),
             "Null" => Ok(Self::Null),
             "Distributed" => {
@@ -76,7 +100,12 @@ impl EngineKind {
     /// Whether `ORDER BY` decides the order of rows.
     pub(crate) fn is_sorted(&self) -> bool {
         match self {
-            Self::MergeTree | Self::Replacing { .. } | Self::Collapsing { .. } => true,
+            Self::MergeTree
+            | Self::Replacing { .. }
+            | Self::Collapsing { .. }
+            | Self::VersionedCollapsing { .. }
+            | Self::Summing { .. }
+            | Self::Aggregating => true,
             Self::Plain | Self::Null | Self::Distributed { .. } => false,
         }
     }

@@ -38,6 +38,9 @@ pub enum EngineError {
     /// Rows or a definition that do not fit; `code` is ClickHouse's.
     #[error("{message}")]
     Refused { code: u32, message: String },
+    /// A materialized view could not take the rows of an insert, which for that had no effect.
+    #[error("{error}: while pushing to view {view}")]
+    View { view: String, error: Box<EngineError> },
     /// The engine broke its own rules; the statement had no effect.
     #[error("internal error: {0}")]
     Internal(String),
@@ -67,6 +70,7 @@ impl EngineError {
             Self::UnknownSetting(_) => 115,
             Self::BadSetting { .. } => 72,
             Self::Refused { code, .. } => *code,
+            Self::View { error, .. } => error.code(),
             Self::Internal(_) => 49,
         }
     }
@@ -76,6 +80,7 @@ impl EngineError {
         match self {
             Self::Storage(error) => error.retryable(),
             Self::Exec(error) => matches!(error.code(), 159 | 241),
+            Self::View { error, .. } => error.retryable(),
             _ => false,
         }
     }
@@ -86,8 +91,17 @@ pub(crate) fn storage_code(error: &StorageError) -> u32 {
         StorageError::DamagedPart { .. } | StorageError::DamagedLog { .. } => 40,
         StorageError::UnknownTable(_) | StorageError::UnknownTableName { .. } => 60,
         StorageError::TableExists { .. } => 57,
-        StorageError::BadBlock { .. } | StorageError::Expression { .. } => 117,
+        StorageError::BadBlock { .. }
+        | StorageError::Expression { .. }
+        | StorageError::Fold(_)
+        | StorageError::Expiry(_) => 117,
         StorageError::Definition { .. } => 62,
+        StorageError::UnknownPart { .. } => 232,
+        StorageError::UnknownDetachedPart { .. } => 233,
+        StorageError::PartMisfit { .. } | StorageError::OtherStructure { .. } => 122,
+        StorageError::FrozenExists { .. } => 84,
+        StorageError::TooManyParts { .. } => 252,
+        StorageError::Mutation { .. } => 341,
         StorageError::Io { .. }
         | StorageError::Locked { .. }
         | StorageError::Poisoned { .. }

@@ -5,11 +5,12 @@ use engine_sql::ast::{Explain, Statement};
 use engine_sql::plan::Plan;
 use engine_types::Schema;
 
+use crate::binding;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::options::QueryOptions;
 use crate::result::QueryResult;
-use crate::scan::EngineSource;
+use crate::scan::{EngineSource, ScanRules, ScanSummary};
 
 impl Engine {
     pub(crate) fn explain(&self, explain: &Explain, options: &QueryOptions) -> Result<QueryResult> {
@@ -22,10 +23,15 @@ impl Engine {
                 "EXPLAIN of this statement is not supported",
             ));
         };
-        let source = self.source()?;
-        let (plan, _) = self.bind(query, options, &source.catalogue)?;
+        let mut source = self.source()?;
+        let (plan, settings) = self.bind(query, options, &source.catalogue)?;
+        source.rules = ScanRules::of(&settings);
+        let indexes = explain
+            .options
+            .iter()
+            .any(|o| o.name == "indexes" && binding::setting_text(&o.value) != "0");
         let mut lines = Vec::new();
-        describe(&plan, 0, &source, &mut lines)?;
+        describe(&plan, 0, &source, indexes, &mut lines)?;
         Ok(QueryResult::of_lines("explain", lines))
     }
 }
@@ -38,7 +44,35 @@ fn names(schema: &Schema) -> String {
         .join(", ")
 }
 
-fn describe(plan: &Plan, depth: usize, source: &EngineSource, lines: &mut Vec<String>) -> Result<()> {
+/// The steps that the filters could use, with what each left of what was there before it.
+fn index_lines(scan: &ScanSummary, line: &mut dyn FnMut(String)) {
+    let (mut parts, mut granules) = (scan.parts, scan.granules);
+    for step in &scan.steps {
+        if step.used {
+            line(format!("    {}", step.kind));
+            if let Some(name) = &step.name {
+                line(format!("      Name: {name}"));
+            }
+            let title = if step.name.is_some() {
+                "Description"
+            } else {
+                "Keys"
+            };
+            line(format!("      {title}: {}", step.description));
+            line(format!("      Parts: {}/{parts}", step.parts));
+            line(format!("      Granules: {}/{granules}", step.granules));
+        }
+        (parts, granules) = (step.parts, step.granules);
+    }
+}
+
+fn describe(
+    plan: &Plan,
+    depth: usize,
+    source: &EngineSource,
+    indexes: bool,
+    lines: &mut Vec<String>,
+) -> Result<()> {
     let indent = "  ".repeat(depth);
     let mut line = |text: String| lines.push(format!("{indent}{text}"));
     let inputs: Vec<&Plan> = match plan {
@@ -69,9 +103,16 @@ fn describe(plan: &Plan, depth: usize, source: &EngineSource, lines: &mut Vec<St
             })?;
             if let Some(scan) = source.scans.lock().last() {
                 line(format!(
-                    "  Parts: {}, granules: {}/{}, conditions: {}",
-                    scan.parts, scan.granules_kept, scan.granules, scan.conditions
+                    "  Parts: {}/{}, granules: {}/{}",
+                    scan.parts_kept, scan.parts, scan.granules_kept, scan.granules
                 ));
+                if let Some((projection, parts)) = &scan.projection {
+                    line(format!("  Projection: {projection}, parts: {parts}"));
+                }
+                if indexes {
+                    line("  Indexes:".to_owned());
+                    index_lines(scan, &mut line);
+                }
             }
             Vec::new()
         }
@@ -159,7 +200,7 @@ fn describe(plan: &Plan, depth: usize, source: &EngineSource, lines: &mut Vec<St
         }
     };
     for input in inputs {
-        describe(input, depth + 1, source, lines)?;
+        describe(input, depth + 1, source, indexes, lines)?;
     }
     Ok(())
 }

@@ -1,12 +1,15 @@
 //! Rows on their way into a table: missing columns get their defaults, materialised ones are computed.
 
-use engine_storage::TableId;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 use engine_types::{Block, Column};
 
+use crate::binding;
 use crate::catalogue::{Catalogue, Table};
-use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
-use crate::shape::ColumnKind;
+use crate::row_signs;
+use crate::shape::{ColumnKind, DefaultExpr};
 
 /// Rows for one table, by column name. Columns must have the physical form of the table's types (or be `Const` or
 /// `Dict` of it) and equal lengths; those left out get their defaults.
@@ -31,12 +34,19 @@ impl TableInsert {
     }
 }
 
-/// The stored columns of the rows. `None`: the table keeps none.
-pub(crate) fn prepare(catalogue: &Catalogue, insert: TableInsert) -> Result<Option<(TableId, Block)>> {
+/// Rows of one table with all their stored columns, constraints met.
+pub(crate) struct Prepared {
+    pub(crate) table: Arc<Table>,
+    pub(crate) block: Block,
+}
+
+/// The stored columns of the rows. `now` is what `now()` is in defaults.
+pub(crate) fn prepare(
+    catalogue: &Catalogue,
+    insert: TableInsert,
+    now: Option<DateTime<Utc>>,
+) -> Result<Prepared> {
     let table = catalogue.table(&insert.database, &insert.table)?;
-    if table.shape.kind == EngineKind::Null {
-        return Ok(None);
-    }
     let rows = insert
         .rows
         .unwrap_or_else(|| insert.columns.first().map_or(0, |(_, c)| c.len()));
@@ -51,7 +61,13 @@ pub(crate) fn prepare(catalogue: &Catalogue, insert: TableInsert) -> Result<Opti
             })?;
         match table.shape.columns[at].kind {
             ColumnKind::Ordinary | ColumnKind::Default | ColumnKind::Ephemeral => {}
-            ColumnKind::Materialized | ColumnKind::Alias => {
+            ColumnKind::Alias => {
+                return Err(EngineError::UnknownColumn {
+                    table: full_name(table),
+                    column: name,
+                });
+            }
+            ColumnKind::Materialized => {
                 return Err(EngineError::refused(
                     44,
                     format!(
@@ -82,6 +98,7 @@ pub(crate) fn prepare(catalogue: &Catalogue, insert: TableInsert) -> Result<Opti
         rows,
         columns: given,
         open: Vec::new(),
+        now,
     };
     let columns = table
         .shape
@@ -92,7 +109,18 @@ pub(crate) fn prepare(catalogue: &Catalogue, insert: TableInsert) -> Result<Opti
             None => Ok(Column::defaults(&stored.ty, rows)),
         })
         .collect::<Result<Vec<_>>>()?;
-    Ok(Some((table.id, Block::new(columns, rows))))
+    row_signs::check(&table.shape, &columns)?;
+    if rows > 0 && !table.shape.checks.is_empty() {
+        let schema = table.shape.schema();
+        let name = format!("{}.{}", table.database, table.name);
+        for check in &table.shape.checks {
+            check.verify(&filling.columns(&check.inputs)?, rows, &name, &schema)?;
+        }
+    }
+    Ok(Prepared {
+        table: table.clone(),
+        block: Block::new(columns, rows),
+    })
 }
 
 pub(crate) fn full_name(table: &Table) -> String {
@@ -106,9 +134,23 @@ struct Filling<'a> {
     columns: Vec<Option<Column>>,
     /// Columns being computed: a default may not read itself.
     open: Vec<usize>,
+    now: Option<DateTime<Utc>>,
 }
 
 impl Filling<'_> {
+    /// All columns of the table, of which those at `inputs` are computed and the others hold defaults.
+    fn columns(&mut self, inputs: &[usize]) -> Result<Vec<Column>> {
+        (0..self.columns.len())
+            .map(|i| {
+                if inputs.contains(&i) {
+                    self.column(i)
+                } else {
+                    Ok(Column::defaults(&self.table.shape.columns[i].ty, self.rows))
+                }
+            })
+            .collect()
+    }
+
     fn column(&mut self, at: usize) -> Result<Column> {
         if let Some(column) = &self.columns[at] {
             return Ok(column.clone());
@@ -124,18 +166,33 @@ impl Filling<'_> {
             ));
         }
         self.open.push(at);
-        let columns = (0..self.columns.len())
-            .map(|i| {
-                if default.inputs.contains(&i) {
-                    self.column(i)
-                } else {
-                    Ok(Column::defaults(&self.table.shape.columns[i].ty, self.rows))
-                }
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let columns = self.columns(&default.inputs)?;
         self.open.pop();
-        let column = default.eval(&columns, self.rows, &definition.ty)?;
+        let column = if default.timed {
+            self.at_this_time(at)?.eval(&columns, self.rows, &definition.ty)?
+        } else {
+            default.eval(&columns, self.rows, &definition.ty)?
+        };
         self.columns[at] = Some(column.clone());
         Ok(column)
+    }
+
+    /// The default of a column that depends on the time, bound for the time of this insert.
+    fn at_this_time(&self, at: usize) -> Result<DefaultExpr> {
+        let shape = &self.table.shape;
+        let definition = &shape.columns[at];
+        match (self.now, &definition.default_text) {
+            (Some(now), Some(text)) => {
+                DefaultExpr::new(&binding::bind_over_at(text, &shape.schema(), now)?, true)
+            }
+            _ => Err(EngineError::refused(
+                36,
+                format!(
+                    "the default of column `{}` of {} depends on the time, which this insert does not say",
+                    definition.name,
+                    full_name(self.table)
+                ),
+            )),
+        }
     }
 }

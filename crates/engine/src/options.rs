@@ -112,3 +112,17 @@ pub(crate) fn context(
     context.max_result_rows = number("max_result_rows")?;
     Ok(context)
 }
+
+/// A setting that is on or off.
+pub(crate) fn flag(settings: &BTreeMap<String, String>, name: &str, otherwise: bool) -> Result<bool> {
+    match settings.get(name).map(String::as_str) {
+        None => Ok(otherwise),
+        Some("1" | "true") => Ok(true),
+        Some("0" | "false") => Ok(false),
+        Some(other) => Err(EngineError::BadSetting {
+            name: name.to_owned(),
+            value: other.to_owned(),
+            expected: "0 or 1",
+        }),
+    }
+}

@@ -1,16 +1,21 @@
 //! Tables as the executor reads them: storage snapshots and `FINAL` merges.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use engine_exec::{ExecError, Scan, ScanRequest, TableSource};
-use engine_storage::{Morsel, Snapshot, Storage, TableId};
+use engine_storage::{
+    KeyCondition, KeyRef, Morsel, PruningStage, PruningStep, ReadCounts, Snapshot, Storage, TableId,
+};
 use engine_types::{Block, Column};
 use parking_lot::Mutex;
 
-use crate::catalogue::{Catalogue, Object};
+use crate::binding;
+use crate::catalogue::{Catalogue, Object, Table};
 use crate::error::{EngineError, Result, storage_code};
+use crate::joined_scan::JoinedScan;
 use crate::pruning;
+use crate::shape::key_list;
 
 /// Rows of a morsel; storage keeps whole granules together.
 const MORSEL_ROWS: usize = 65_536;
@@ -21,6 +26,7 @@ pub(crate) struct EngineSource {
     snapshots: HashMap<TableId, Arc<Snapshot>>,
     /// What each scan kept of its parts, for EXPLAIN and the summary.
     pub(crate) scans: Mutex<Vec<ScanSummary>>,
+    pub(crate) rules: ScanRules,
 }
 
 /// What pruning left of one table.
@@ -31,7 +37,146 @@ pub struct ScanSummary {
     pub parts: usize,
     pub granules: usize,
     pub granules_kept: usize,
-    pub conditions: usize,
+    /// Through which projection parts are read, and how many of them.
+    pub projection: Option<(String, usize)>,
+    /// Parts with something left.
+    pub parts_kept: usize,
+    /// What each step of pruning left.
+    pub steps: Vec<ScanStep>,
+    /// What all scans of the table in this query have read.
+    pub read: ReadCounts,
+    table_id: TableId,
+}
+
+/// A step of pruning, as EXPLAIN shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScanStep {
+    /// `MinMax`, `Partition`, `PrimaryKey`, `GranuleMinMax` or `Skip`.
+    pub kind: &'static str,
+    /// Of a skip index.
+    pub name: Option<String>,
+    /// What it is made of.
+    pub description: String,
+    /// Whether the filters say anything that it can test.
+    pub used: bool,
+    pub parts: usize,
+    pub granules: usize,
+}
+
+/// Settings of a query that concern how its tables are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ScanRules {
+    force_primary_key: bool,
+    force_index_by_date: bool,
+    use_skip_indexes: bool,
+    use_projections: bool,
+}
+
+impl Default for ScanRules {
+    fn default() -> Self {
+        Self {
+            force_primary_key: false,
+            force_index_by_date: false,
+            use_skip_indexes: true,
+            use_projections: true,
+        }
+    }
+}
+
+impl ScanRules {
+    pub(crate) fn of(settings: &BTreeMap<String, String>) -> Self {
+        let on = |name: &str, otherwise: bool| {
+            settings
+                .get(name)
+                .map_or(otherwise, |value| !matches!(value.as_str(), "0" | "false" | ""))
+        };
+        Self {
+            force_primary_key: on("force_primary_key", false),
+            force_index_by_date: on("force_index_by_date", false),
+            use_skip_indexes: on("use_skip_indexes", true),
+            use_projections: on("optimize_use_projections", true),
+        }
+    }
+
+    /// Error 277 where an index must be used and is not.
+    fn check(&self, table: &Table, key: &KeyCondition) -> Result<()> {
+        let shape = &table.shape;
+        if self.force_index_by_date && shape.partition_key.is_some() {
+            let mut partition = Vec::new();
+            for element in shape.partition_elements() {
+                binding::visit_columns(element, &mut |c| partition.extend(shape.columns[c].stored));
+            }
+            let used = key.restricts(|k| match k {
+                KeyRef::Partition(_) => true,
+                KeyRef::Column(column) => partition.contains(&column),
+                KeyRef::SortingKey(_) | KeyRef::Index(..) => false,
+            });
+            if !used {
+                return Err(EngineError::refused(
+                    277,
+                    format!(
+                        "neither the partition key nor its columns are used in reading `{}`, and force_index_by_date is set",
+                        table.name
+                    ),
+                ));
+            }
+        }
+        if self.force_primary_key && !shape.sorting_key.is_empty() && !key.uses_sorting_key() {
+            return Err(EngineError::refused(
+                277,
+                format!(
+                    "the primary key is not used in reading `{}`, and force_primary_key is set",
+                    table.name
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn steps(table: &Table, stages: &[PruningStage]) -> Vec<ScanStep> {
+    let shape = &table.shape;
+    let create = shape.create().ok();
+    let listed = |expr: Option<&engine_sql::ast::Expr>| {
+        let list: Vec<String> = key_list(expr).iter().map(ToString::to_string).collect();
+        list.join(", ")
+    };
+    let storage = create.map(|c| &c.storage);
+    stages
+        .iter()
+        .map(|stage| {
+            let (kind, name, description) = match stage.step {
+                PruningStep::MinMax => ("MinMax", None, "columns".to_owned()),
+                PruningStep::Partition => (
+                    "Partition",
+                    None,
+                    listed(storage.and_then(|s| s.partition_by.as_ref())),
+                ),
+                PruningStep::PrimaryKey => (
+                    "PrimaryKey",
+                    None,
+                    listed(storage.and_then(|s| s.order_by.as_ref().or(s.primary_key.as_ref()))),
+                ),
+                PruningStep::GranuleMinMax => ("GranuleMinMax", None, "columns of keys and times".to_owned()),
+                PruningStep::Skip(at) => match shape.skip_indexes.get(at) {
+                    Some(index) => (
+                        "Skip",
+                        Some(index.name.clone()),
+                        format!("{} GRANULARITY {}", index.type_text, index.granularity),
+                    ),
+                    None => ("Skip", None, String::new()),
+                },
+            };
+            ScanStep {
+                kind,
+                name,
+                description,
+                used: stage.used,
+                parts: stage.parts,
+                granules: stage.granules,
+            }
+        })
+        .collect()
 }
 
 impl EngineSource {
@@ -47,7 +192,19 @@ impl EngineSource {
             catalogue,
             snapshots,
             scans: Mutex::default(),
+            rules: ScanRules::default(),
         })
+    }
+
+    /// The scans of a query that has ended.
+    pub(crate) fn finished_scans(&self) -> Vec<ScanSummary> {
+        let mut scans = std::mem::take(&mut *self.scans.lock());
+        for scan in &mut scans {
+            if let Some(snapshot) = self.snapshots.get(&scan.table_id) {
+                scan.read = snapshot.counters().counts();
+            }
+        }
+        scans
     }
 
     fn open_table(&self, request: &ScanRequest<'_>) -> Result<Arc<dyn Scan>> {
@@ -72,18 +229,36 @@ impl EngineSource {
                     .get(c)
                     .and_then(|column| column.stored)
                     .ok_or_else(|| {
-                        EngineError::Internal(format!("column {c} of `{}` is not stored", table.name))
+                        let name = table.shape.columns.get(c).map_or("", |c| c.name.as_str());
+                        EngineError::refused(
+                            16,
+                            format!(
+                                "column `{name}` of `{}` is not stored and cannot be read",
+                                table.name
+                            ),
+                        )
                     })
             })
             .collect::<Result<Vec<_>>>()?;
-        let key = pruning::key_condition(&table.shape, request.columns, request.filters);
-        let granules: usize = snapshot.parts().iter().map(|p| p.granules()).sum();
+        let mut key = pruning::key_condition(&table.shape, request.columns, request.filters);
+        if !self.rules.use_skip_indexes {
+            key = key.without_skip_indexes();
+        }
+        self.rules.check(table, &key)?;
+        if request.final_ && !snapshot.is_final() {
+            key = key.on_sorting_key();
+        }
+        let pruned = snapshot.prune(&key);
         let mut summary = ScanSummary {
             table: format!("{}.{}", table.database, table.name),
-            parts: snapshot.parts().len(),
-            granules,
-            granules_kept: granules,
-            conditions: key.ranges.len(),
+            projection: None,
+            parts: pruned.parts_before,
+            granules: pruned.granules_before,
+            granules_kept: pruned.granules(),
+            parts_kept: pruned.parts.len(),
+            steps: steps(table, &pruned.stages),
+            read: ReadCounts::default(),
+            table_id: table.id,
         };
         if request.final_ && !snapshot.is_final() {
             let blocks = snapshot
@@ -92,8 +267,13 @@ impl EngineSource {
             self.scans.lock().push(summary);
             return Ok(Arc::new(Blocks::new(blocks)));
         }
-        let morsels = snapshot.morsels(&key, MORSEL_ROWS);
-        summary.granules_kept = morsels.iter().filter_map(Morsel::granules).map(|g| g.len()).sum();
+        if self.rules.use_projections
+            && let Some(scan) = through_projection(table, &snapshot, &key, request, &columns, &mut summary)
+        {
+            self.scans.lock().push(summary);
+            return Ok(scan);
+        }
+        let morsels = snapshot.morsels_of(&pruned, MORSEL_ROWS);
         self.scans.lock().push(summary);
         Ok(Arc::new(StorageScan {
             snapshot,
@@ -101,6 +281,54 @@ impl EngineSource {
             columns,
         }))
     }
+}
+
+/// The scan through the projection with which the fewest rows are read, where that is less than without.
+fn through_projection(
+    table: &Table,
+    snapshot: &Arc<Snapshot>,
+    key: &KeyCondition,
+    request: &ScanRequest<'_>,
+    columns: &[usize],
+    summary: &mut ScanSummary,
+) -> Option<Arc<dyn Scan>> {
+    let mut best = None;
+    let mut fewest = snapshot.rows_to_read(key);
+    for (projection, stored) in table.shape.projections.iter().zip(&snapshot.def().projections) {
+        let Some(own) = projection.columns_of(request) else {
+            continue;
+        };
+        let wanted = pruning::key_condition(&projection.shape, &own, request.filters);
+        if let Some(choice) = snapshot.through(stored, key, &wanted)
+            && choice.rows < fewest
+        {
+            fewest = choice.rows;
+            best = Some((projection, own, wanted, choice));
+        }
+    }
+    let (projection, own, wanted, choice) = best?;
+    let own = own
+        .iter()
+        .map(|&c| projection.shape.columns[c].stored)
+        .collect::<Option<Vec<_>>>()?;
+    summary.projection = Some((projection.name.clone(), choice.hidden.parts().len()));
+    let (mut granules, mut parts) = (0, 0);
+    let mut scan = |snapshot: Arc<Snapshot>, key: &KeyCondition, columns: Vec<usize>| -> Arc<dyn Scan> {
+        let pruned = snapshot.prune(key);
+        granules += pruned.granules();
+        parts += pruned.parts.len();
+        let morsels = snapshot.morsels_of(&pruned, MORSEL_ROWS);
+        Arc::new(StorageScan {
+            snapshot,
+            morsels,
+            columns,
+        })
+    };
+    let hidden = scan(choice.hidden, &wanted, own);
+    let rest = scan(choice.rest, key, columns.to_vec());
+    summary.granules_kept = granules;
+    summary.parts_kept = parts;
+    Some(Arc::new(JoinedScan(vec![hidden, rest])))
 }
 
 impl TableSource for EngineSource {
@@ -151,12 +379,12 @@ impl Scan for StorageScan {
 }
 
 /// Rows that are in memory already: one block a morsel.
-struct Blocks {
+pub(crate) struct Blocks {
     blocks: Vec<Block>,
 }
 
 impl Blocks {
-    fn new(blocks: Vec<Block>) -> Self {
+    pub(crate) fn new(blocks: Vec<Block>) -> Self {
         Self { blocks }
     }
 }

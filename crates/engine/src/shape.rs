@@ -5,14 +5,19 @@ use std::sync::Arc;
 use engine_exec::CompiledExprs;
 use engine_sql::ast::{self, CreateTable, DefaultKind};
 use engine_sql::plan;
-use engine_storage::{ColumnDef, MergeRule, TableDef};
+use engine_storage::{ColumnDef, MergeRule, PartPressure, RowExpiry, RowFold, TableDef, WideFrom};
 use engine_types::{Block, Column, DataType, Field, Schema};
 
 use crate::binding;
 use crate::column_codec::column_codec;
+use crate::constraint::{self, Check};
 use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
+use crate::expiry::TableExpiry;
+use crate::projection::{self, TableProjection};
+use crate::row_fold::{self, TableFold};
+use crate::skip_index::{self, SkipIndex};
 use crate::table_keys::TableKeys;
 
 /// How a column gets its values.
@@ -35,6 +40,8 @@ pub(crate) struct TableColumn {
     pub(crate) comment: String,
     /// Position among the stored columns; `Alias` and `Ephemeral` have none.
     pub(crate) stored: Option<usize>,
+    /// Of `SimpleAggregateFunction`: the function that joins values.
+    pub(crate) joined_by: Option<String>,
 }
 
 /// A default bound over the table's columns (by their position in the table).
@@ -43,6 +50,8 @@ pub(crate) struct DefaultExpr {
     /// Positions of the columns it reads.
     pub(crate) inputs: Vec<usize>,
     compiled: CompiledExprs,
+    /// Whether it depends on the time of the insert.
+    pub(crate) timed: bool,
 }
 
 /// Everything about a table except its rows and its id.
@@ -56,6 +65,9 @@ pub(crate) struct Shape {
     pub(crate) partition_key: Option<plan::Expr>,
     /// Columns of the exact look-up index.
     pub(crate) lookup: Vec<usize>,
+    pub(crate) projections: Vec<TableProjection>,
+    pub(crate) skip_indexes: Vec<SkipIndex>,
+    pub(crate) checks: Vec<Check>,
 }
 
 pub(crate) struct Stored {
@@ -71,6 +83,21 @@ const DEFAULT_GRANULE_ROWS: usize = 8192;
 const DEFAULT_GRANULE_BYTES: usize = 10 << 20;
 
 impl DefaultExpr {
+    pub(crate) fn new(expr: &plan::Expr, timed: bool) -> Result<Self> {
+        let mut inputs = Vec::new();
+        binding::visit_columns(expr, &mut |c| {
+            if !inputs.contains(&c) {
+                inputs.push(c);
+            }
+        });
+        Ok(Self {
+            ty: expr.ty.clone(),
+            inputs,
+            compiled: CompiledExprs::new(std::slice::from_ref(expr))?,
+            timed,
+        })
+    }
+
     /// The values for `rows` rows; `columns` are all columns of the table, of which those at `inputs` count.
     pub(crate) fn eval(&self, columns: &[Column], rows: usize, to: &DataType) -> Result<Column> {
         let block = Block::new(columns.to_vec(), rows);
@@ -146,10 +173,27 @@ impl Shape {
                 .or(create.storage.primary_key.as_ref());
             let exprs = key_list(order_by);
             check_primary_key(&create.storage, &exprs)?;
-            exprs
+            let mut key = exprs
                 .iter()
                 .map(|e| binding::bind_over(e, &schema))
-                .collect::<Result<Vec<_>>>()?
+                .collect::<Result<Vec<_>>>()?;
+            // Rows of other versions are other rows.
+            if let EngineKind::VersionedCollapsing { version, .. } = &kind {
+                let version = binding::bind_over(&ast::Expr::Identifier(vec![version.clone()]), &schema)?;
+                if !key.contains(&version) {
+                    key.push(version);
+                }
+            }
+            if let Some(state) = key
+                .iter()
+                .find(|e| matches!(e.ty, DataType::AggregateFunction(_)))
+            {
+                return Err(EngineError::refused(
+                    549,
+                    format!("a key of type {} is not allowed: it is not comparable", state.ty),
+                ));
+            }
+            key
         } else {
             Vec::new()
         };
@@ -159,7 +203,22 @@ impl Shape {
             }
             _ => None,
         };
+        if let Some(sample_by) = create.storage.sample_by.as_ref().filter(|_| kind.is_sorted()) {
+            check_sample_by(sample_by, &create.storage, &schema)?;
+        }
         let lookup = lookup_columns(&create, &columns)?;
+        let projections = projection::projections(&create, &columns);
+        let skip_indexes = if kind.is_sorted() {
+            skip_index::resolve(
+                &create.indexes,
+                &definition.index_epochs,
+                &columns,
+                &stored,
+                &schema,
+            )?
+        } else {
+            Vec::new()
+        };
         Ok(Self {
             definition,
             kind,
@@ -168,7 +227,55 @@ impl Shape {
             sorting_key,
             partition_key,
             lookup,
+            skip_indexes,
+            checks: constraint::checks(&create, &schema)?,
+            projections,
         })
+    }
+
+    /// The elements of the partition key, one when it is no tuple.
+    pub(crate) fn partition_elements(&self) -> Vec<&plan::Expr> {
+        match &self.partition_key {
+            None => Vec::new(),
+            Some(key) => match &key.kind {
+                plan::ExprKind::Call { function, args } if function.name() == "tuple" => {
+                    args.iter().collect()
+                }
+                _ => vec![key],
+            },
+        }
+    }
+
+    /// Stored columns whose least and greatest values are kept for each granule: times, and all that keys are made of.
+    fn granule_ranges(&self) -> Vec<usize> {
+        let mut wanted: Vec<usize> = Vec::new();
+        if !self.kind.is_sorted() {
+            return wanted;
+        }
+        for key in self.sorting_key.iter().chain(&self.partition_key) {
+            binding::visit_columns(key, &mut |c| {
+                wanted.extend(self.columns.get(c).and_then(|c| c.stored))
+            });
+        }
+        let is_time = |ty: &DataType| ty.bare().is_time();
+        wanted.extend(
+            self.stored
+                .iter()
+                .enumerate()
+                .filter(|(_, s)| is_time(&s.ty))
+                .map(|(at, _)| at),
+        );
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted
+    }
+
+    /// Names and types of all columns, in order.
+    pub(crate) fn schema(&self) -> Schema {
+        self.columns
+            .iter()
+            .map(|c| Field::new(&c.name, c.ty.clone()))
+            .collect()
     }
 
     pub(crate) fn create(&self) -> Result<&CreateTable> {
@@ -224,6 +331,10 @@ impl Shape {
             EngineKind::Collapsing { sign } => MergeRule::Collapsing {
                 sign: stored_of(sign)?,
             },
+            EngineKind::VersionedCollapsing { sign, .. } => MergeRule::VersionedCollapsing {
+                sign: stored_of(sign)?,
+            },
+            EngineKind::Summing { .. } | EngineKind::Aggregating => MergeRule::Folding,
         };
         let setting = |wanted: &str| {
             codecs.storage.settings.iter().find_map(|s| {
@@ -232,8 +343,23 @@ impl Shape {
                     .flatten()
             })
         };
+        let fold: Option<Arc<dyn RowFold>> = match TableFold::of(self)? {
+            Some(fold) => Some(Arc::new(fold)),
+            None => None,
+        };
+        // CREATE and ALTER have checked it; tables older than a rule open all the same.
+        let expiry: Option<Arc<dyn RowExpiry>> = match TableExpiry::of(self) {
+            Ok(Some(expiry)) => Some(Arc::new(expiry)),
+            Ok(None) => None,
+            Err(error) => {
+                tracing::warn!(table = name, %error, "the TTL of a table is not applied");
+                None
+            }
+        };
         Ok(TableDef {
             merge_rule,
+            fold,
+            expiry,
             lookup_columns: self
                 .lookup
                 .iter()
@@ -245,7 +371,30 @@ impl Shape {
             granule_bytes: setting("index_granularity_bytes")
                 .filter(|n| *n > 0)
                 .unwrap_or(DEFAULT_GRANULE_BYTES),
+            wide_from: WideFrom {
+                bytes: setting("min_bytes_for_wide_part").map_or(WideFrom::default().bytes, |n| n as u64),
+                rows: setting("min_rows_for_wide_part").map_or(WideFrom::default().rows, |n| n as u64),
+            },
+            pressure: PartPressure {
+                delay_from: setting("parts_to_delay_insert").unwrap_or(PartPressure::default().delay_from),
+                refuse_from: setting("parts_to_throw_insert").unwrap_or(PartPressure::default().refuse_from),
+                delay_ms_max: setting("max_delay_to_insert")
+                    .map_or(PartPressure::default().delay_ms_max, |seconds| {
+                        seconds as u64 * 1000
+                    }),
+            },
+            merge_after_ms: setting("min_age_to_force_merge_seconds")
+                .filter(|n| *n > 0)
+                .and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1000)),
             definition: self.definition.encode(),
+            projections: self
+                .projections
+                .iter()
+                .filter(|_| self.kind == EngineKind::MergeTree)
+                .map(|p| p.storage_projection(self, database, name, granule_rows))
+                .collect::<Result<_>>()?,
+            granule_ranges: self.granule_ranges(),
+            skip_indexes: self.skip_indexes.iter().map(|i| i.def()).collect(),
             ..TableDef::new(
                 database,
                 name,
@@ -319,6 +468,7 @@ fn resolve_columns(defs: &[ast::ColumnDef]) -> Result<Vec<TableColumn>> {
                 .map(|c| String::from_utf8_lossy(c).into_owned())
                 .unwrap_or_default(),
             stored: None,
+            joined_by: row_fold::simple_function(def.ty.as_ref()),
         });
     }
     for at in 0..columns.len() {
@@ -333,17 +483,7 @@ fn resolve_columns(defs: &[ast::ColumnDef]) -> Result<Vec<TableColumn>> {
         if columns[at].ty == DataType::Nothing {
             columns[at].ty = expr.ty.clone();
         }
-        let mut inputs = Vec::new();
-        binding::visit_columns(&expr, &mut |c| {
-            if !inputs.contains(&c) {
-                inputs.push(c);
-            }
-        });
-        columns[at].default = Some(DefaultExpr {
-            ty: expr.ty.clone(),
-            inputs,
-            compiled: CompiledExprs::new(std::slice::from_ref(&expr))?,
-        });
+        columns[at].default = Some(DefaultExpr::new(&expr, binding::reads_the_time(&text))?);
     }
     Ok(columns)
 }
@@ -418,6 +558,30 @@ fn check_primary_key(storage: &ast::Storage, order_by: &[ast::Expr]) -> Result<(
         36,
         "the primary key must be a prefix of the sorting key",
     ))
+}
+
+/// A sample is a range of the primary key, of an unsigned number.
+fn check_sample_by(sample_by: &ast::Expr, storage: &ast::Storage, schema: &Schema) -> Result<()> {
+    let primary = key_list(storage.primary_key.as_ref().or(storage.order_by.as_ref()));
+    let bound = binding::bind_over(sample_by, schema)?;
+    let mut in_key = false;
+    for key in &primary {
+        in_key |= crate::pruning::same(&binding::bind_over(key, schema)?, &bound);
+    }
+    if !in_key {
+        return Err(EngineError::refused(
+            36,
+            "the sampling expression must be in the primary key",
+        ));
+    }
+    let ty = &bound.ty;
+    if !ty.is_unsigned() || *ty == DataType::Bool {
+        return Err(EngineError::refused(
+            59,
+            format!("the sampling expression must be an unsigned number, not {ty}"),
+        ));
+    }
+    Ok(())
 }
 
 /// Columns of the first `INDEX lookup_… (a, b) TYPE bloom_filter`: the exact look-up index.

@@ -87,6 +87,7 @@ impl Engine {
                     "CollapsingMergeTree",
                     "Distributed",
                     "Memory",
+                    "MaterializedView",
                     "MergeTree",
                     "Null",
                     "ReplacingMergeTree",
@@ -179,7 +180,18 @@ impl Engine {
                     }),
             )),
             Object::View(view) => {
-                let schema = self.plan_query(&view.create.query, options)?.schema();
+                let schema = if view.create.materialized {
+                    view.create
+                        .columns
+                        .iter()
+                        .filter_map(|c| {
+                            let ty = crate::shape::resolve_type(c.ty.as_ref()?, c.null).ok()?;
+                            Some(engine_types::Field::new(&c.name, ty))
+                        })
+                        .collect()
+                } else {
+                    self.plan_query(&view.create.query, options)?.schema()
+                };
                 Ok(described(
                     schema
                         .into_iter()

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use engine_sql::ast::{Insert, InsertSource, InsertTarget, Query, Statement, SystemCommand};
+use engine_sql::ast::{
+    Insert, InsertSource, InsertTarget, Query, SetExpr, Setting, Statement, SystemCommand,
+};
 use engine_sql::plan::Plan;
+use engine_storage::CacheKind;
 use engine_types::{Block, Column, DataType, Field, Schema, Value};
 
 use crate::binding;
@@ -13,13 +16,43 @@ use crate::catalogue::{Catalogue, Table};
 use crate::ddl::resolve_name;
 use crate::engine::{Engine, joined};
 use crate::error::{EngineError, Result};
+use crate::insert_block::Repeat;
 use crate::insert_rows::TableInsert;
 use crate::options::QueryOptions;
 use crate::result::{QueryResult, QuerySummary};
+use crate::scan::ScanRules;
 use crate::shape::ColumnKind;
 
-/// Rows of `INSERT … SELECT` in one atomic insert.
+/// Rows in one atomic insert at most, unless `max_insert_block_size` says otherwise.
 const INSERT_ROWS: usize = 1_048_576;
+
+fn insert_block_rows(options: &QueryOptions) -> Result<usize> {
+    match options.settings.get("max_insert_block_size") {
+        None => Ok(INSERT_ROWS),
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|rows| *rows > 0)
+            .ok_or_else(|| EngineError::BadSetting {
+                name: "max_insert_block_size".to_owned(),
+                value: text.clone(),
+                expected: "a number of rows",
+            }),
+    }
+}
+
+/// Blocks of a query as one insert; none without rows.
+fn of_blocks(database: &str, name: &str, columns: &[String], blocks: &[Block]) -> Vec<TableInsert> {
+    let Some(block) = joined(blocks).filter(|block| block.rows() > 0) else {
+        return Vec::new();
+    };
+    vec![TableInsert {
+        database: database.to_owned(),
+        table: name.to_owned(),
+        rows: Some(block.rows()),
+        columns: columns.iter().cloned().zip(block.into_columns()).collect(),
+    }]
+}
 
 impl Engine {
     /// Runs one statement of any kind. Statements that answer nothing give a result without columns.
@@ -51,6 +84,7 @@ impl Engine {
 
     fn run(&self, statement: &Statement, options: &QueryOptions) -> Result<QueryResult> {
         let done = |outcome: Result<()>| outcome.map(|()| QueryResult::default());
+        self.storage.tell_time(options.now.timestamp());
         match statement {
             Statement::Query(query) => self.select(query, options),
             Statement::Insert(insert) => done(self.insert_statement(insert, options)),
@@ -60,7 +94,12 @@ impl Engine {
             Statement::Drop(drop) => done(self.drop_objects(drop, options)),
             Statement::Rename { pairs, .. } => done(self.rename(pairs, options)),
             Statement::Exchange { left, right, .. } => done(self.exchange(left, right, options)),
-            Statement::Alter { table, actions, .. } => done(self.alter(table, actions, options)),
+            Statement::Alter {
+                table,
+                actions,
+                settings,
+                ..
+            } => done(self.alter(table, actions, settings, options)),
             Statement::Optimize(optimize) => done(self.optimize(optimize, options)),
             Statement::Show(show) => self.show(show, options),
             Statement::Describe { table } => self.describe(table, options),
@@ -76,9 +115,14 @@ impl Engine {
                 }
                 Ok(QueryResult::default())
             }
-            Statement::Attach { .. } => Err(EngineError::refused(48, "ATTACH is not supported")),
-            Statement::Delete(_) => Err(EngineError::refused(48, "DELETE is not supported")),
-            Statement::Kill(_) => Err(EngineError::refused(48, "KILL is not supported")),
+            Statement::Attach {
+                kind,
+                if_not_exists,
+                name,
+                ..
+            } => done(self.attach(*kind, name, *if_not_exists, options)),
+            Statement::Delete(delete) => done(self.delete(delete, options)),
+            Statement::Kill(kill) => self.kill(kill, options),
         }
     }
 
@@ -97,12 +141,13 @@ impl Engine {
         binding::bind_query(self, catalogue, query, options)
     }
 
-    fn select(&self, query: &Query, options: &QueryOptions) -> Result<QueryResult> {
-        let source = self.source()?;
+    pub(crate) fn select(&self, query: &Query, options: &QueryOptions) -> Result<QueryResult> {
+        let mut source = self.source()?;
         let (plan, settings) = self.bind(query, options, &source.catalogue)?;
+        source.rules = ScanRules::of(&settings);
         let context = self.context(&settings, options)?;
         let result = engine_exec::execute(&plan, &source, &context)?;
-        let scans = std::mem::take(&mut *source.scans.lock());
+        let scans = source.finished_scans();
         Ok(QueryResult {
             schema: result.schema,
             blocks: result.blocks,
@@ -119,21 +164,30 @@ impl Engine {
             return Err(EngineError::refused(48, "INSERT INTO FUNCTION is not supported"));
         };
         let (database, name) = resolve_name(name, options)?;
+        let mut own = options.clone();
+        for setting in &insert.settings {
+            binding::check_setting(&setting.name)?;
+            own.settings
+                .insert(setting.name.clone(), binding::setting_text(&setting.value));
+        }
+        let options = &own;
         let catalogue = self.catalogue();
         let table = catalogue.table(&database, &name)?;
         let columns = insert_columns(table, &insert.columns, &insert.except)?;
         match &insert.source {
             InsertSource::Values(rows) => {
                 let schema = insert_schema(table, &columns);
-                let token = insert
-                    .settings
-                    .iter()
-                    .find(|s| s.name == "insert_deduplication_token")
-                    .map(|s| binding::setting_text(&s.value))
-                    .or_else(|| options.settings.get("insert_deduplication_token").cloned());
                 let types: Vec<DataType> = schema.iter().map(|f| f.ty.clone()).collect();
-                let rows = binding::bind_rows(self, rows, &types, options)?;
-                self.insert(by_defaults(&database, &name, &schema, rows), token.as_deref())?;
+                let mut rows = binding::bind_rows(self, rows, &types, options)?.into_iter();
+                let block_rows = insert_block_rows(options)?;
+                for block in 0.. {
+                    let block_of: Vec<_> = rows.by_ref().take(block_rows).collect();
+                    if block_of.is_empty() {
+                        break;
+                    }
+                    let inserts = by_defaults(&database, &name, &schema, block_of);
+                    self.insert_numbered(inserts, block, options)?;
+                }
                 Ok(())
             }
             InsertSource::Query(query) => self.insert_query(&database, &name, &columns, query, options),
@@ -161,6 +215,15 @@ impl Engine {
             columns.to_vec()
         };
         let target = insert_schema(table, &columns);
+        // What is written behind the query is meant for the insert, too.
+        let mut settings = with_settings(&options.settings, &query.settings);
+        if let SetExpr::Select(select) = &query.body {
+            settings = with_settings(&settings, &select.settings);
+        }
+        let options = &QueryOptions {
+            settings,
+            ..options.clone()
+        };
         let result = self.select(query, options)?;
         if result.schema.len() != target.len() {
             return Err(EngineError::refused(
@@ -172,8 +235,9 @@ impl Engine {
                 ),
             ));
         }
+        let block_rows = insert_block_rows(options)?;
         let mut batch: Vec<Block> = Vec::new();
-        let mut rows = 0;
+        let (mut rows, mut number) = (0, 0);
         for block in &result.blocks {
             let cast = block
                 .columns()
@@ -182,29 +246,44 @@ impl Engine {
                 .zip(&target)
                 .map(|((column, from), to)| cast_for(column, from, to))
                 .collect::<Result<Vec<Column>>>()?;
-            rows += block.rows();
-            batch.push(Block::new(cast, block.rows()));
-            if rows >= INSERT_ROWS {
-                self.insert_blocks(database, name, &columns, &std::mem::take(&mut batch))?;
-                rows = 0;
+            let cast = Block::new(cast, block.rows());
+            let mut start = 0;
+            while start < cast.rows() {
+                let take = (block_rows - rows).min(cast.rows() - start);
+                batch.push(cast.slice(start, take));
+                start += take;
+                rows += take;
+                if rows == block_rows {
+                    let full = std::mem::take(&mut batch);
+                    self.insert_numbered(of_blocks(database, name, &columns, &full), number, options)?;
+                    (rows, number) = (0, number + 1);
+                }
             }
         }
-        self.insert_blocks(database, name, &columns, &batch)
+        self.insert_numbered(of_blocks(database, name, &columns, &batch), number, options)
     }
 
-    fn insert_blocks(&self, database: &str, name: &str, columns: &[String], blocks: &[Block]) -> Result<()> {
-        let Some(block) = joined(blocks) else {
+    /// Block `number` of an insert. Every block is an atomic insert of its own; those behind the first add their number
+    /// to the token of the statement.
+    fn insert_numbered(
+        &self,
+        inserts: Vec<TableInsert>,
+        number: usize,
+        options: &QueryOptions,
+    ) -> Result<()> {
+        if inserts.is_empty() {
             return Ok(());
-        };
-        self.insert(
-            vec![TableInsert {
-                database: database.to_owned(),
-                table: name.to_owned(),
-                rows: Some(block.rows()),
-                columns: columns.iter().cloned().zip(block.into_columns()).collect(),
-            }],
-            None,
-        )?;
+        }
+        let token = options
+            .settings
+            .get("insert_deduplication_token")
+            .filter(|token| !token.is_empty())
+            .map(|token| match number {
+                0 => token.clone(),
+                number => format!("{token}_{number}"),
+            });
+        let token = token.as_deref();
+        self.insert_block(inserts, &Repeat::OfTable { token }, Some(options))?;
         Ok(())
     }
 
@@ -212,12 +291,34 @@ impl Engine {
         let words: Vec<&str> = command.words.iter().map(String::as_str).collect();
         match words.as_slice() {
             ["FLUSH", ..] => self.flush(),
-            // Caches are bounded and hold nothing that could be stale; merges and the rest need no steering.
-            ["DROP", .., "CACHE"] | ["RELOAD", ..] | ["START" | "STOP", ..] | ["SYNC", ..] => Ok(()),
+            ["DROP", name @ .., "CACHE"] => {
+                self.drop_caches(name);
+                Ok(())
+            }
+            // Merges and the rest need no steering.
+            ["RELOAD", ..] | ["START" | "STOP", ..] | ["SYNC", ..] => Ok(()),
             _ => Err(EngineError::refused(
                 48,
                 format!("SYSTEM {} is not supported", words.join(" ")),
             )),
+        }
+    }
+
+    /// `MARK`, `UNCOMPRESSED`, …; caches that ClickHouse has and this engine does not are empty already.
+    fn drop_caches(&self, name: &[&str]) {
+        let words = name.join(" ");
+        let kinds: &[CacheKind] = match words.as_str() {
+            "" | "ALL" => &CacheKind::ALL,
+            "MARK" => &[CacheKind::Marks],
+            "UNCOMPRESSED" | "BLOCK" => &[CacheKind::Blocks],
+            "DICTIONARY" => &[CacheKind::Dictionaries],
+            "INDEX MARK" | "INDEX UNCOMPRESSED" | "SKIPPING INDEX" | "PRIMARY INDEX" => {
+                &[CacheKind::SkipIndexes, CacheKind::GranuleRanges]
+            }
+            _ => &[],
+        };
+        for kind in kinds {
+            self.storage.drop_cache(*kind);
         }
     }
 
@@ -234,6 +335,16 @@ impl Engine {
             Column::UInt8(vec![1].into()),
         )]))
     }
+}
+
+/// Settings of the caller and, over them, of the statement.
+pub(crate) fn with_settings(outer: &BTreeMap<String, String>, own: &[Setting]) -> BTreeMap<String, String> {
+    let mut settings = outer.clone();
+    settings.extend(
+        own.iter()
+            .map(|s| (s.name.clone(), binding::setting_text(&s.value))),
+    );
+    settings
 }
 
 /// Rows of VALUES as inserts: one for each set of columns that are left to their defaults.
@@ -307,7 +418,7 @@ fn insert_schema(table: &Table, columns: &[String]) -> Schema {
 }
 
 /// A column of a query in the type of the table's column. NULL becomes the default where the column cannot hold it.
-fn cast_for(column: &Column, from: &Field, to: &Field) -> Result<Column> {
+pub(crate) fn cast_for(column: &Column, from: &Field, to: &Field) -> Result<Column> {
     if from.ty.is_nullable() && !to.ty.is_nullable() {
         let plain = column.flatten();
         if let Column::Nullable(nullable) = &plain {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use engine_sql::plan::TableName;
 use engine_sql::{ColumnInfo, ColumnKind as BoundKind, TableInfo};
-use engine_storage::Storage;
+use engine_storage::{CacheKind, ColumnOnDisk, Storage};
 use engine_types::{DataType, Value};
 
 use crate::catalogue::{Catalogue, Object, SYSTEM_DATABASE};
 use crate::config::EngineConfig;
 use crate::engine_kind::EngineKind;
+use crate::mutation_command::MutationCommand;
 use crate::shape::ColumnKind;
 
 /// What the tables are computed from.
@@ -21,10 +22,12 @@ pub(crate) struct SystemState<'a> {
     pub(crate) uptime: u64,
 }
 
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 13] = [
     "asynchronous_metrics",
     "columns",
+    "data_skipping_indices",
     "databases",
+    "detached_parts",
     "functions",
     "merges",
     "mutations",
@@ -56,12 +59,14 @@ pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Option<TableInfo> {
         "databases" => databases(state),
         "tables" => tables(state),
         "columns" => columns(state),
+        "data_skipping_indices" => data_skipping_indices(state),
         "parts" => parts(state),
+        "detached_parts" => detached_parts(state),
         "parts_columns" => parts_columns(state),
         "functions" => functions(),
         "settings" => settings(state),
         "merges" => merges(),
-        "mutations" => mutations(),
+        "mutations" => mutations(state),
         "asynchronous_metrics" => metrics(state),
         _ => return None,
     };
@@ -80,6 +85,7 @@ pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Option<TableInfo> {
             .collect(),
         sorting_key: Vec::new(),
         sampling_key: None,
+        total_rows: 0,
         view: None,
         rows: Some(Arc::new(rows)),
     })
@@ -121,6 +127,12 @@ fn tables(state: &SystemState<'_>) -> Rows {
         ("total_rows", DataType::UInt64.nullable()),
         ("total_bytes", DataType::UInt64.nullable()),
         ("comment", DataType::String),
+        ("as_select", DataType::String),
+        (
+            "dependencies_database",
+            DataType::Array(Box::new(DataType::String)),
+        ),
+        ("dependencies_table", DataType::Array(Box::new(DataType::String))),
     ];
     let mut rows: Vec<Vec<Value>> = NAMES
         .iter()
@@ -133,7 +145,8 @@ fn tables(state: &SystemState<'_>) -> Rows {
                 text(""),
                 text(""),
             ];
-            row.extend([Value::Null, Value::Null, text("")]);
+            row.extend([Value::Null, Value::Null, text(""), text("")]);
+            row.extend([Value::Array(Vec::new()), Value::Array(Vec::new())]);
             row
         })
         .collect();
@@ -182,6 +195,16 @@ fn tables(state: &SystemState<'_>) -> Rows {
                 ]);
             }
         }
+        row.push(match object {
+            Object::View(view) => text(view.create.query.to_string()),
+            Object::Table(_) => text(""),
+        });
+        let followers = state.catalogue.followers(database, name);
+        let list = |pick: fn(&crate::catalogue::View) -> &str| {
+            Value::Array(followers.iter().map(|view| text(pick(view))).collect())
+        };
+        row.push(list(|view| &view.database));
+        row.push(list(|view| &view.name));
         rows.push(row);
     }
     (columns, rows)
@@ -260,6 +283,19 @@ fn parts(state: &SystemState<'_>) -> Rows {
         ("primary_key_bytes_in_memory", DataType::UInt64),
         ("level", DataType::UInt32),
         ("path", DataType::String),
+        ("has_lightweight_delete", DataType::UInt8),
+        ("partition", DataType::String),
+        ("part_type", DataType::String),
+        ("files", DataType::UInt64),
+        ("data_compressed_bytes", DataType::UInt64),
+        ("data_uncompressed_bytes", DataType::UInt64),
+        ("marks_bytes", DataType::UInt64),
+        ("refcount", DataType::UInt32),
+        ("min_block_number", DataType::Int64),
+        ("max_block_number", DataType::Int64),
+        ("data_version", DataType::UInt64),
+        ("engine", DataType::String),
+        ("disk_name", DataType::String),
     ];
     let mut rows = Vec::new();
     for object in state.catalogue.objects.values() {
@@ -269,19 +305,81 @@ fn parts(state: &SystemState<'_>) -> Rows {
         let Ok(snapshot) = state.storage.snapshot(table.id) else {
             continue;
         };
-        for part in snapshot.parts() {
+        let outdated = state.storage.outdated_parts(table.id).unwrap_or_default();
+        let parts = snapshot.parts().iter().map(|part| (part, true));
+        for (part, active) in parts.chain(outdated.iter().map(|part| (part, false))) {
+            let columns = part.columns_on_disk();
+            let sum = |bytes: fn(&ColumnOnDisk) -> u64| number(columns.iter().map(bytes).sum::<u64>());
             rows.push(vec![
                 text(&table.database),
                 text(&table.name),
                 text(&part.name().partition),
                 text(part.name().to_string()),
-                flag(true),
+                flag(active),
                 Value::UInt(part.rows()),
                 number(part.granules() + 1),
                 Value::UInt(part.bytes()),
                 number(part.primary_key_bytes_in_memory()),
                 number(part.name().level),
                 text(part.folder()),
+                flag(part.has_deleted_rows()),
+                text(crate::table_keys::partition_text(&table.shape, part)),
+                text(part.layout().name()),
+                number(part.files_on_disk()),
+                sum(|c| c.data_bytes),
+                sum(|c| c.raw_bytes),
+                sum(|c| c.marks_bytes),
+                // This statement's own use is none.
+                number(Arc::strong_count(part).saturating_sub(1)),
+                block_number(part.name().min_block),
+                block_number(part.name().max_block),
+                // Without a mutation it is the first block, as in ClickHouse.
+                number(part.name().mutation.unwrap_or(part.name().min_block)),
+                text(engine_name(object)),
+                text("default"),
+            ]);
+        }
+    }
+    (schema, rows)
+}
+
+fn block_number(number: u64) -> Value {
+    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn detached_parts(state: &SystemState<'_>) -> Rows {
+    let schema = vec![
+        ("database", DataType::String),
+        ("table", DataType::String),
+        ("partition_id", DataType::String.nullable()),
+        ("name", DataType::String),
+        ("bytes_on_disk", DataType::UInt64),
+        ("disk", DataType::String),
+        ("path", DataType::String),
+        ("reason", DataType::String.nullable()),
+        ("min_block_number", DataType::Int64.nullable()),
+        ("max_block_number", DataType::Int64.nullable()),
+        ("level", DataType::UInt32.nullable()),
+    ];
+    let mut rows = Vec::new();
+    for object in state.catalogue.objects.values() {
+        let Object::Table(table) = object else {
+            continue;
+        };
+        for part in state.storage.detached_parts(table.id).unwrap_or_default() {
+            let name = part.name.as_ref();
+            rows.push(vec![
+                text(&table.database),
+                text(&table.name),
+                name.map_or(Value::Null, |n| text(&n.partition)),
+                text(&part.folder_name),
+                Value::UInt(part.bytes),
+                text("default"),
+                text(&part.path),
+                text(&part.reason),
+                name.map_or(Value::Null, |n| block_number(n.min_block)),
+                name.map_or(Value::Null, |n| block_number(n.max_block)),
+                name.map_or(Value::Null, |n| number(n.level)),
             ]);
         }
     }
@@ -321,7 +419,7 @@ fn parts_columns(state: &SystemState<'_>) -> Rows {
                     text(&table.name),
                     text(&part.name().partition),
                     text(part.name().to_string()),
-                    text("Wide"),
+                    text(part.layout().name()),
                     flag(true),
                     text(column.name),
                     text(column.ty.to_string()),
@@ -333,6 +431,47 @@ fn parts_columns(state: &SystemState<'_>) -> Rows {
                     text(column.codec),
                 ]);
             }
+        }
+    }
+    (schema, rows)
+}
+
+fn data_skipping_indices(state: &SystemState<'_>) -> Rows {
+    let schema = vec![
+        ("database", DataType::String),
+        ("table", DataType::String),
+        ("name", DataType::String),
+        ("type", DataType::String),
+        ("type_full", DataType::String),
+        ("expr", DataType::String),
+        ("granularity", DataType::UInt64),
+        ("data_compressed_bytes", DataType::UInt64),
+        // Not in ClickHouse: parts that have a file of it, and parts that do not yet.
+        ("parts_with", DataType::UInt64),
+        ("parts_without", DataType::UInt64),
+    ];
+    let mut rows = Vec::new();
+    for object in state.catalogue.objects.values() {
+        let Object::Table(table) = object else {
+            continue;
+        };
+        let snapshot = state.storage.snapshot(table.id).ok();
+        let parts = snapshot.as_ref().map_or(&[][..], |s| s.parts());
+        for index in &table.shape.skip_indexes {
+            let def = index.def();
+            let with = parts.iter().filter(|p| p.has_skip_index(&def)).count();
+            rows.push(vec![
+                text(&table.database),
+                text(&table.name),
+                text(&index.name),
+                text(index.type_text.split('(').next().unwrap_or_default()),
+                text(&index.type_text),
+                text(&index.expr_text),
+                number(index.granularity),
+                Value::UInt(parts.iter().map(|p| p.skip_index_bytes(&def)).sum()),
+                number(with),
+                number(parts.len() - with),
+            ]);
         }
     }
     (schema, rows)
@@ -407,16 +546,55 @@ fn merges() -> Rows {
     (schema, Vec::new())
 }
 
-/// Changes of columns need no rewriting here, so that nothing is ever under way.
-fn mutations() -> Rows {
+/// One row for each step: those under way, and the last that are done.
+fn mutations(state: &SystemState<'_>) -> Rows {
+    let names = DataType::String.array();
     let schema = vec![
         ("database", DataType::String),
         ("table", DataType::String),
         ("mutation_id", DataType::String),
         ("command", DataType::String),
+        ("create_time", DataType::DateTime(None)),
+        ("parts_to_do_names", names),
+        ("parts_to_do", DataType::Int64),
         ("is_done", DataType::UInt8),
+        ("is_killed", DataType::UInt8),
+        ("latest_failed_part", DataType::String),
+        ("latest_fail_reason", DataType::String),
     ];
-    (schema, Vec::new())
+    let mut rows = Vec::new();
+    for object in state.catalogue.objects.values() {
+        let Object::Table(table) = object else {
+            continue;
+        };
+        for mutation in state.storage.mutations(table.id).unwrap_or_default() {
+            let texts = match &mutation.command {
+                Ok(bytes) => MutationCommand::texts(bytes),
+                Err(problem) => vec![problem.clone()],
+            };
+            let parts = mutation.parts_to_do.iter().map(|name| text(name.to_string()));
+            let (part, reason) = match &mutation.failure {
+                Some((part, reason)) => (part.to_string(), reason.clone()),
+                None => (String::new(), String::new()),
+            };
+            for command in texts {
+                rows.push(vec![
+                    text(&table.database),
+                    text(&table.name),
+                    text(format!("mutation_{}.txt", mutation.number)),
+                    text(command),
+                    Value::UInt(mutation.created_ms / 1000),
+                    Value::Array(parts.clone().collect()),
+                    Value::Int(i64::try_from(parts.len()).unwrap_or(i64::MAX)),
+                    flag(mutation.is_done),
+                    flag(false),
+                    text(&part),
+                    text(&reason),
+                ]);
+            }
+        }
+    }
+    (schema, rows)
 }
 
 fn metrics(state: &SystemState<'_>) -> Rows {
@@ -434,7 +612,8 @@ fn metrics(state: &SystemState<'_>) -> Rows {
             memtable_bytes += b;
         }
     }
-    let list: [(&str, f64); 7] = [
+    let (delayed, refused) = state.storage.pressure_counts();
+    let mut list: Vec<(String, f64)> = [
         ("Uptime", state.uptime as f64),
         ("TotalRowsOfMergeTreeTables", rows as f64),
         ("TotalPartsOfMergeTreeTables", parts as f64),
@@ -442,7 +621,28 @@ fn metrics(state: &SystemState<'_>) -> Rows {
         ("MemtableBytes", memtable_bytes as f64),
         ("LogBytes", state.storage.wal_bytes() as f64),
         ("BlockCacheBytes", state.storage.cache_bytes() as f64),
-    ];
+        ("MaxPartCountForPartition", state.storage.most_parts() as f64),
+        ("DelayedInserts", delayed as f64),
+        ("RejectedInserts", refused as f64),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec();
+    for kind in CacheKind::ALL {
+        let name = match kind {
+            CacheKind::Blocks => "UncompressedCache",
+            CacheKind::Marks => "MarkCache",
+            CacheKind::Dictionaries => "DictionaryCache",
+            CacheKind::GranuleRanges => "GranuleRangesCache",
+            CacheKind::SkipIndexes => "SkippingIndexCache",
+        };
+        let counts = state.storage.cache_counts(kind);
+        list.extend([
+            (format!("{name}Bytes"), counts.bytes as f64),
+            (format!("{name}Entries"), counts.entries as f64),
+            (format!("{name}Hits"), counts.hits as f64),
+            (format!("{name}Misses"), counts.misses as f64),
+        ]);
+    }
     let rows = list
         .into_iter()
         .map(|(name, value)| vec![text(name), Value::Float(value)])

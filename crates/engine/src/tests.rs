@@ -1,10 +1,20 @@
 //! The engine through its door: inserts, look-ups, restarts, limits.
 
 mod changes;
+mod constraints;
 mod crashes;
+mod defaults;
+mod insert_blocks;
 mod inserts;
 mod limits;
+mod materialized_views;
+mod merge_family;
+mod mutations;
+mod parts;
+mod projections;
 mod pruning;
+mod reading_less;
+mod ttl;
 
 use std::path::Path;
 

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use engine::{AutoDictionaries, Codec, ColumnCodec, Compression, Engine, EngineConfig, QueryOptions};
+use engine::{
+    AutoDictionaries, Codec, ColumnCodec, Compression, Engine, EngineConfig, QueryOptions, WideFrom,
+};
 use slt::{Expect, Numbered, Record};
 
 /// How the engine is run.
@@ -18,6 +20,8 @@ struct Mode {
     /// Instead of what the tables say, where the type allows it.
     codec: Option<ColumnCodec>,
     dictionaries: AutoDictionaries,
+    /// The layout of all parts, whatever their size.
+    wide_from: Option<WideFrom>,
 }
 
 const DEFAULT: Mode = Mode {
@@ -28,6 +32,7 @@ const DEFAULT: Mode = Mode {
     block_size: 8192,
     codec: None,
     dictionaries: AutoDictionaries::WhereValuesRepeat,
+    wide_from: None,
 };
 
 fn open(folder: &Path, mode: &Mode) -> Engine {
@@ -40,6 +45,7 @@ fn open(folder: &Path, mode: &Mode) -> Engine {
         flush_every_insert: mode.flush_every_insert,
         forced_codec: mode.codec.clone(),
         auto_dictionaries: mode.dictionaries,
+        forced_wide_from: mode.wide_from,
         ..EngineConfig::default()
     };
     Engine::open(folder, config).expect("the engine opens")
@@ -130,6 +136,29 @@ fn with_a_flush_after_every_insert() {
 fn with_a_reopen_before_every_record() {
     all(&Mode {
         reopen: true,
+        ..DEFAULT
+    });
+}
+
+#[test]
+fn e_wide_with_wide_parts_only() {
+    all(&Mode {
+        granule_rows: Some(3),
+        flush_every_insert: true,
+        wide_from: Some(WideFrom { bytes: 0, rows: 0 }),
+        ..DEFAULT
+    });
+}
+
+#[test]
+fn e_wide_with_compact_parts_only() {
+    all(&Mode {
+        granule_rows: Some(3),
+        flush_every_insert: true,
+        wide_from: Some(WideFrom {
+            bytes: u64::MAX,
+            rows: 0,
+        }),
         ..DEFAULT
     });
 }

@@ -305,7 +305,7 @@ pub enum RetentionKind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetentionBreakdown {
     /// All of one source; the row's value is that of the actor's first target event in the range (first ever with
-    /// `FirstTime`), parts in order.
+    /// `FirstTime`; among simultaneous ones the smallest value), parts in order.
     pub source: PropertySource,
     pub keys: Vec<String>,
 }

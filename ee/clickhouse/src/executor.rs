@@ -44,9 +44,6 @@ pub trait Executor: Send + Sync + 'static {
     /// The store's name: `columnar` or `clickhouse`.
     fn name(&self) -> &'static str;
 
-    /// Values in one list parameter at most: a server takes parameters in the request line, which has an end.
-    fn list_max(&self) -> usize;
-
     async fn query(&self, statement: Statement) -> Result<Rows>;
 
     /// A statement without parameters and without an answer: DDL, INSERT … SELECT.

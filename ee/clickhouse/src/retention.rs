@@ -3,11 +3,13 @@
 //! One pass over the events gathers, per actor, the intervals of its targets and of its returns; the table is counted
 //! from these short arrays, without a join.
 
+use std::iter;
+
 use chrono::{DateTime, Utc};
 use event_store::{Result, StoreError};
 use insights::{ActorKind, PropertySource, RetentionBreakdown, RetentionCell, RetentionKind, RetentionQuery};
 use model::TimeRange;
-use sql_builder::{Expr, Select, and, array, col, func, lambda, literal, of, or, param, subquery};
+use sql_builder::{Expr, Select, and, array, col, func, lambda, literal, of, or, param, subquery, tuple};
 
 use crate::buckets::bucket;
 use crate::conditions::{Scope, Subject, person_join};
@@ -118,12 +120,13 @@ fn actors(query: &RetentionQuery) -> Result<Select> {
         select = select
             .column(func("minIf", [col("at"), targets.clone()]), "first")
             .having(func("countIf", [targets.clone()]).gt(literal(0)));
-        for part in part_names(query.breakdown.as_ref()) {
-            let value = func(
-                "argMinIf",
-                [col(format!("value_{part}")), col("at"), targets.clone()],
-            );
-            select = select.column(value, part);
+        // Of simultaneous events the one with the smallest values.
+        let parts = part_names(query.breakdown.as_ref());
+        let value = |part: &String| col(format!("value_{part}"));
+        let order = tuple(iter::once(col("at")).chain(parts.iter().map(value)));
+        for part in &parts {
+            let first = func("argMinIf", [value(part), order.clone(), targets.clone()]);
+            select = select.column(first, part.clone());
         }
     } else {
         select = select.column(func("groupUniqArrayIf", [col("tick"), targets]), "bases");

@@ -33,6 +33,9 @@ use crate::{
     stickiness_actors, trend_actors, trends,
 };
 
+/// Values of one statement at most.
+const MAX_LIST: usize = 10_000;
+
 /// `E` says where the SQL runs; what it says is the same.
 #[derive(Debug)]
 pub struct ClickHouseStore<E> {
@@ -58,7 +61,7 @@ impl<E: Executor> ClickHouseStore<E> {
 
     async fn persons_by_id(&self, project: ProjectId, ids: &[Uuid]) -> Result<HashMap<Uuid, PersonRow>> {
         let mut found = HashMap::new();
-        for ids in ids.chunks(self.executor.list_max()) {
+        for ids in ids.chunks(MAX_LIST) {
             let answer = self.ask(&persons::persons_by_id(project, ids)).await?;
             for row in answer.iter() {
                 let person = persons::person_row(project, row)?;
@@ -158,7 +161,7 @@ impl<E: Executor> EventStore for ClickHouseStore<E> {
             return Ok(known);
         }
         let mut known = Vec::new();
-        for uuids in uuids.chunks(self.executor.list_max()) {
+        for uuids in uuids.chunks(MAX_LIST) {
             let select = Select::from(table("events"))
                 .expr(col("uuid"))
                 .filter(col("team_id").eq(param(project.0)))
@@ -173,7 +176,7 @@ impl<E: Executor> EventStore for ClickHouseStore<E> {
 
     async fn identities(&self, project: ProjectId, distinct_ids: &[String]) -> Result<Vec<Identity>> {
         let mut mappings = Vec::new();
-        for distinct_ids in distinct_ids.chunks(self.executor.list_max()) {
+        for distinct_ids in distinct_ids.chunks(MAX_LIST) {
             let answer = self.ask(&identities::mappings(project, distinct_ids)).await?;
             for row in answer.iter() {
                 mappings.push(identities::mapping_row(project, row)?);
@@ -201,7 +204,7 @@ impl<E: Executor> EventStore for ClickHouseStore<E> {
 
     async fn distinct_ids(&self, project: ProjectId, persons: &[Uuid]) -> Result<Vec<DistinctIdRow>> {
         let mut rows = Vec::new();
-        for persons in persons.chunks(self.executor.list_max()) {
+        for persons in persons.chunks(MAX_LIST) {
             let answer = self.ask(&identities::mappings_to(project, persons)).await?;
             for row in answer.iter() {
                 rows.push(identities::mapping_row(project, row)?);
@@ -221,7 +224,7 @@ impl<E: Executor> EventStore for ClickHouseStore<E> {
         }
         let mut rows = Vec::new();
         for (group_type, keys) in by_type {
-            for keys in keys.chunks(self.executor.list_max()) {
+            for keys in keys.chunks(MAX_LIST) {
                 let answer = self
                     .ask(&groups::groups_by_key(project, group_type, keys))
                     .await?;

@@ -213,10 +213,6 @@ impl<E: Executor> Executor for Killed<E> {
         self.inner.name()
     }
 
-    fn list_max(&self) -> usize {
-        self.inner.list_max()
-    }
-
     async fn query(&self, statement: Statement) -> Result<Rows> {
         self.one_more()?;
         self.inner.query(statement).await

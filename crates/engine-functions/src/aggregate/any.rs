@@ -3,6 +3,7 @@
 use engine_types::{Column, DataType};
 
 use super::cells::Cells;
+use super::state_bytes::StateReader;
 use super::{Base, OnNull, State, arity, maker};
 use crate::FunctionError;
 
@@ -57,6 +58,25 @@ impl State for Any {
 
     fn finish(&mut self) -> Result<Column, FunctionError> {
         Ok(std::mem::replace(&mut self.cells, Cells::Bits(Vec::new())).into_column(&self.ty))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        for (group, out) in out.iter_mut().enumerate() {
+            out.push(self.seen[group]);
+            if self.seen[group] != 0 {
+                self.cells.save(group, out, &self.ty);
+            }
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (group, input) in input.iter_mut().enumerate() {
+            if input.flag()? {
+                self.seen[group] = 1;
+                self.cells.load(group, input, &self.ty)?;
+            }
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

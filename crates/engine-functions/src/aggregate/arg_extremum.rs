@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use engine_types::{Column, DataType};
 
 use super::cells::{Cells, Form, ordered};
+use super::state_bytes::StateReader;
 use super::{Base, OnNull, State, arity, maker};
 use crate::FunctionError;
 use crate::operand::row;
@@ -19,6 +20,7 @@ struct ArgExtremum {
     pending: Vec<u32>,
     max: bool,
     key_form: Form,
+    key: DataType,
     ty: DataType,
     /// The key is the value (`min`, `max`): it is stored once.
     itself: bool,
@@ -127,6 +129,31 @@ impl State for ArgExtremum {
         Ok(std::mem::replace(cells, Cells::Bits(Vec::new())).into_column(&self.ty))
     }
 
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        for (group, out) in out.iter_mut().enumerate() {
+            out.push(self.seen[group]);
+            if self.seen[group] != 0 {
+                self.keys.save(group, out, &self.key);
+                if !self.itself {
+                    self.values.save(group, out, &self.ty);
+                }
+            }
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (group, input) in input.iter_mut().enumerate() {
+            if input.flag()? {
+                self.seen[group] = 1;
+                self.keys.load(group, input, &self.key)?;
+                if !self.itself {
+                    self.values.load(group, input, &self.ty)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn byte_size(&self) -> usize {
         self.keys.byte_size() + self.values.byte_size() + 5 * self.seen.capacity()
     }
@@ -142,6 +169,7 @@ fn make(ty: DataType, key: DataType, max: bool, itself: bool) -> Base {
             pending: Vec::new(),
             max,
             key_form: Form::of(&key),
+            key: key.clone(),
             ty: ty.clone(),
             itself,
         }),

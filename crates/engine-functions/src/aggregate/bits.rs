@@ -3,6 +3,7 @@
 use engine_types::{Column, DataType};
 
 use super::cells::from_raw;
+use super::state_bytes::{StateReader, put_u64};
 use super::{Base, OnNull, State, arity, illegal, maker};
 use crate::FunctionError;
 use crate::operand::Native;
@@ -39,6 +40,19 @@ impl State for Bits {
 
     fn finish(&mut self) -> Result<Column, FunctionError> {
         Ok(from_raw(std::mem::take(&mut self.groups), &self.ty))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        for (bits, out) in self.groups.iter().zip(out) {
+            put_u64(out, *bits);
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (bits, input) in self.groups.iter_mut().zip(input) {
+            *bits = input.u64()?;
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

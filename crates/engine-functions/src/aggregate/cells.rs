@@ -8,6 +8,9 @@ use std::cmp::Ordering;
 
 use engine_types::{Column, DataType, StringColumn, Value, with_buffer};
 
+use super::state_bytes::{StateReader, put_bytes, put_u64, put_value};
+use crate::FunctionError;
+
 /// Which physical form values of a type have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -23,7 +26,7 @@ impl Form {
     pub(crate) fn of(ty: &DataType) -> Self {
         match ty.bare() {
             DataType::Uuid => Self::Wide,
-            DataType::String | DataType::FixedString(_) => Self::Bytes,
+            DataType::String | DataType::FixedString(_) | DataType::AggregateFunction(_) => Self::Bytes,
             DataType::Array(_) | DataType::Tuple(_) | DataType::Map(..) => Self::Nested,
             _ => Self::Bits,
         }
@@ -162,6 +165,30 @@ impl Cells {
             (Self::Nested(v), Self::Nested(w)) => v[group].total_cmp(&w[at]),
             _ => Ordering::Equal,
         }
+    }
+
+    pub(super) fn save(&self, group: usize, out: &mut Vec<u8>, ty: &DataType) {
+        match self {
+            Self::Bits(v) => put_u64(out, v[group]),
+            Self::Wide(v) => out.extend_from_slice(&v[group].to_le_bytes()),
+            Self::Bytes(v) => put_bytes(out, &v[group]),
+            Self::Nested(v) => put_value(out, &v[group], ty),
+        }
+    }
+
+    pub(super) fn load(
+        &mut self,
+        group: usize,
+        input: &mut StateReader<'_>,
+        ty: &DataType,
+    ) -> Result<(), FunctionError> {
+        match self {
+            Self::Bits(v) => v[group] = input.u64()?,
+            Self::Wide(v) => v[group] = input.u128()?,
+            Self::Bytes(v) => v[group] = input.bytes()?.into(),
+            Self::Nested(v) => v[group] = input.value(ty)?,
+        }
+        Ok(())
     }
 
     pub(super) fn into_column(self, ty: &DataType) -> Column {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use engine_types::{Column, DataType, Value};
 
+use super::state_bytes::{StateReader, put_number, put_value};
 use super::{Aggregate, downcast};
 use crate::error::SIZES_OF_ARRAYS;
 use crate::logic::condition;
@@ -128,6 +129,24 @@ impl Accumulator for Adapted {
         }
     }
 
+    fn save(&mut self, out: &mut [Vec<u8>]) -> Result<(), FunctionError> {
+        if matches!(self.adapter, Adapter::OrNull | Adapter::OrDefault) {
+            for (seen, out) in self.seen.iter().zip(out.iter_mut()) {
+                out.push(*seen);
+            }
+        }
+        self.inner.save(out)
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        if matches!(self.adapter, Adapter::OrNull | Adapter::OrDefault) {
+            for (seen, input) in self.seen.iter_mut().zip(input.iter_mut()) {
+                *seen = u8::from(input.flag()?);
+            }
+        }
+        self.inner.load(input)
+    }
+
     fn byte_size(&self) -> usize {
         self.inner.byte_size() + self.seen.capacity()
     }
@@ -186,7 +205,7 @@ pub(super) fn over_arrays(inner: Aggregate) -> Aggregate {
 pub(super) fn or_else(inner: Aggregate, null: bool) -> Aggregate {
     let nested = matches!(
         inner.returns,
-        DataType::Array(_) | DataType::Tuple(_) | DataType::Map(..)
+        DataType::Array(_) | DataType::Tuple(_) | DataType::Map(..) | DataType::AggregateFunction(_)
     );
     let returns = if null && !nested {
         inner.returns.clone().nullable()
@@ -243,6 +262,32 @@ impl Accumulator for Distinct {
         self.inner.resize(self.groups);
         self.inner.update(&groups, &columns)?;
         self.inner.finish()
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) -> Result<(), FunctionError> {
+        let mut counts = vec![0u64; out.len()];
+        for (group, _) in &self.rows {
+            counts[*group as usize] += 1;
+        }
+        for (count, out) in counts.iter().zip(out.iter_mut()) {
+            put_number(out, *count);
+        }
+        for (group, row) in &self.rows {
+            for (value, ty) in row.iter().zip(&self.args) {
+                put_value(&mut out[*group as usize], value, ty);
+            }
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (group, input) in input.iter_mut().enumerate() {
+            for _ in 0..input.count(self.args.len())? {
+                let values = self.args.iter().map(|ty| input.value(ty));
+                self.rows.insert((row(group), values.collect::<Result<_, _>>()?));
+            }
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

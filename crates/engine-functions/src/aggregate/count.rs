@@ -2,6 +2,7 @@
 
 use engine_types::{Column, DataType};
 
+use super::state_bytes::{StateReader, put_number};
 use super::{Base, OnNull, State, maker};
 use crate::FunctionError;
 
@@ -28,12 +29,27 @@ impl State for Counts {
 
     fn merge(&mut self, other: Self, groups: &[u32]) {
         for (count, &group) in other.0.iter().zip(groups) {
-            self.0[group as usize] += count;
+            let sum = &mut self.0[group as usize];
+            // Counts may come from bytes.
+            *sum = sum.wrapping_add(*count);
         }
     }
 
     fn finish(&mut self) -> Result<Column, FunctionError> {
         Ok(Column::UInt64(std::mem::take(&mut self.0).into()))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        for (count, out) in self.0.iter().zip(out) {
+            put_number(out, *count);
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (count, input) in self.0.iter_mut().zip(input) {
+            *count = input.number()?;
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

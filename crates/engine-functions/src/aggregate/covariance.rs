@@ -2,6 +2,7 @@
 
 use engine_types::{Column, DataType};
 
+use super::state_bytes::{StateReader, put_f64};
 use super::sum::sum_type;
 use super::{Base, OnNull, State, arity, illegal, maker};
 use crate::FunctionError;
@@ -78,6 +79,33 @@ impl State for Covariance {
                 Measure::Population | Measure::Sample => f64::NAN,
             });
         Ok(Column::Float64(result.collect()))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        for (m, out) in self.groups.iter().zip(out) {
+            for number in [
+                m.count,
+                m.mean[0],
+                m.mean[1],
+                m.squares[0],
+                m.squares[1],
+                m.product,
+            ] {
+                put_f64(out, number);
+            }
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (m, input) in self.groups.iter_mut().zip(input) {
+            *m = Moments {
+                count: input.f64()?,
+                mean: [input.f64()?, input.f64()?],
+                squares: [input.f64()?, input.f64()?],
+                product: input.f64()?,
+            };
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

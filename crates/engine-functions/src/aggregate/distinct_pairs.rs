@@ -3,14 +3,20 @@
 
 use hashbrown::HashTable;
 
+use super::state_bytes::{StateReader, put_u64};
+use crate::FunctionError;
 use crate::row_key::Wide;
 
 /// What stands for a value: itself when it is at most 128 bits, else a 128-bit hash, as in ClickHouse.
-pub(super) trait Key: Copy + Eq + Send + 'static {
+pub(super) trait Key: Copy + Ord + Send + 'static {
     fn hash(self) -> u64;
 
     /// Keys of small distance from each other, such as days: their place on a line.
     fn place(self) -> Option<u64>;
+
+    fn put(self, out: &mut Vec<u8>);
+
+    fn take(input: &mut StateReader<'_>) -> Result<Self, FunctionError>;
 }
 
 fn fold(a: u64, b: u64) -> u64 {
@@ -28,6 +34,14 @@ impl Key for u64 {
     fn place(self) -> Option<u64> {
         Some(self)
     }
+
+    fn put(self, out: &mut Vec<u8>) {
+        put_u64(out, self);
+    }
+
+    fn take(input: &mut StateReader<'_>) -> Result<Self, FunctionError> {
+        input.u64()
+    }
 }
 
 impl Key for Wide {
@@ -39,6 +53,15 @@ impl Key for Wide {
     #[inline]
     fn place(self) -> Option<u64> {
         None
+    }
+
+    fn put(self, out: &mut Vec<u8>) {
+        put_u64(out, self.0);
+        put_u64(out, self.1);
+    }
+
+    fn take(input: &mut StateReader<'_>) -> Result<Self, FunctionError> {
+        Ok(Self(input.u64()?, input.u64()?))
     }
 }
 
@@ -237,6 +260,11 @@ impl<K: Key> DistinctPairs<K> {
                 .iter()
                 .for_each(|&pair| see((pair >> 32) as u32, pair as u32)),
         }
+    }
+
+    /// All groups with their values, in no order.
+    pub(super) fn each_value(&self, mut see: impl FnMut(u32, K)) {
+        self.each(|group, number| see(group, self.numbers.values[number as usize]));
     }
 
     /// Adds the pairs of `other`, whose group `g` is `groups[g]` here; `added` hears of the groups of new ones.

@@ -3,7 +3,8 @@
 use engine_types::{Column, DataType};
 
 use super::cells::{Form, from_raw, ordered, unordered};
-use super::{Base, OnNull, State, arg_extremum, arity, maker};
+use super::state_bytes::{StateReader, put_u64};
+use super::{Base, OnNull, State, arg_extremum, arity, illegal, maker};
 use crate::FunctionError;
 
 /// Least keys; for `max` keys are inverted, so that less is always better. NaN is `u64::MAX` either way.
@@ -71,6 +72,25 @@ impl State for Extremum {
         Ok(from_raw(bits, &self.ty))
     }
 
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        for (group, out) in out.iter_mut().enumerate() {
+            out.push(self.seen[group]);
+            if self.seen[group] != 0 {
+                put_u64(out, self.best[group]);
+            }
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (group, input) in input.iter_mut().enumerate() {
+            if input.flag()? {
+                self.seen[group] = 1;
+                self.best[group] = input.u64()?;
+            }
+        }
+        Ok(())
+    }
+
     fn byte_size(&self) -> usize {
         9 * self.best.capacity()
     }
@@ -79,6 +99,9 @@ impl State for Extremum {
 pub(super) fn build(name: &str, args: &[DataType]) -> Result<Base, FunctionError> {
     arity(name, args, 1)?;
     let ty = args[0].clone();
+    if matches!(ty, DataType::AggregateFunction(_)) {
+        return Err(illegal(name, &ty));
+    }
     let max = name == "max";
     if Form::of(&ty) != Form::Bits {
         return arg_extremum::of_itself(ty, max);

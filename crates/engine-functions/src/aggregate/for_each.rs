@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use engine_types::{ArrayColumn, Column, DataType, TupleColumn, Value};
 
+use super::state_bytes::{StateReader, put_bytes, put_number, put_value};
 use super::{Aggregate, downcast, illegal};
 use crate::error::{ARGUMENT_COUNT, SIZES_OF_ARRAYS};
 use crate::operand::{array, plain, row};
@@ -29,6 +30,21 @@ impl<T: Default> Parts<T> {
         if groups > self.of.len() {
             self.of.resize_with(groups, T::default);
         }
+    }
+
+    /// The state of each part.
+    fn save(&mut self) -> Result<Vec<Vec<u8>>, FunctionError> {
+        self.inner.resize(self.parts as usize);
+        let mut out = vec![Vec::new(); self.parts as usize];
+        self.inner.save(&mut out)?;
+        Ok(out)
+    }
+
+    /// The states of all parts, which are new and in order.
+    fn load(&mut self, states: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        self.inner.resize(self.parts as usize);
+        self.inner.load(states)?;
+        states.iter().try_for_each(|state| state.end())
     }
 
     /// Results of the parts with the numbers in `order`.
@@ -96,6 +112,29 @@ impl Accumulator for ForEach {
             offsets: ends(of.iter().map(Vec::len)),
             values: Box::new(values),
         }))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) -> Result<(), FunctionError> {
+        let states = self.0.save()?;
+        for (of, out) in self.0.of.iter().zip(out) {
+            put_number(out, of.len() as u64);
+            for &part in of {
+                put_bytes(out, &states[part as usize]);
+            }
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        let mut states = Vec::new();
+        for (group, input) in input.iter_mut().enumerate() {
+            let len = input.count(1)?;
+            for _ in 0..len {
+                states.push(StateReader::inside(input.bytes()?));
+            }
+            self.positions(row(group), len);
+        }
+        self.0.load(&mut states)
     }
 
     fn byte_size(&self) -> usize {
@@ -178,6 +217,33 @@ impl Accumulator for Keyed {
                 elements: vec![Column::from_values(&self.key, &keys), values],
             })),
         }))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) -> Result<(), FunctionError> {
+        let states = self.parts.save()?;
+        for (of, out) in self.parts.of.iter().zip(out) {
+            put_number(out, of.len() as u64);
+            for (key, part) in of {
+                put_value(out, key, &self.key);
+                put_bytes(out, &states[*part as usize]);
+            }
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        let mut states = Vec::new();
+        for (group, input) in input.iter_mut().enumerate() {
+            for _ in 0..input.count(1)? {
+                let key = input.value(&self.key)?;
+                let state = StateReader::inside(input.bytes()?);
+                // A key that is there twice is damage; its first state stays.
+                if self.part(row(group), key) as usize == states.len() {
+                    states.push(state);
+                }
+            }
+        }
+        self.parts.load(&mut states)
     }
 
     fn byte_size(&self) -> usize {

@@ -3,6 +3,7 @@
 use engine_types::{ArrayColumn, Column, DataType, Value};
 
 use super::cells::ordered;
+use super::state_bytes::{StateReader, put_number, put_u64};
 use super::{Base, OnNull, State, illegal, maker};
 use crate::FunctionError;
 use crate::error::{ARGUMENT_COUNT, BAD_ARGUMENTS};
@@ -93,6 +94,44 @@ impl State for WindowFunnel {
                 })
                 .collect(),
         ))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        for (events, out) in self.events.iter_mut().zip(out) {
+            // Which rows are the same and which came first is all that their numbers say.
+            let mut rows: Vec<u32> = events.iter().map(|held| held.row).collect();
+            rows.sort_unstable();
+            rows.dedup();
+            put_number(out, events.len() as u64);
+            for held in events.iter() {
+                put_u64(out, held.time);
+                out.push(held.step);
+                let row = rows.binary_search(&held.row).unwrap_or_default();
+                put_number(out, row as u64);
+            }
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (events, input) in self.events.iter_mut().zip(input) {
+            // Groups may become one: no row of two states may have the same number.
+            let base = self.rows;
+            *events = (0..input.count(10)?)
+                .map(|_| {
+                    Ok(Held {
+                        time: input.u64()?,
+                        // A step that the function does not have is none.
+                        step: Some(input.u8()?)
+                            .filter(|s| usize::from(*s) <= self.steps)
+                            .unwrap_or(0),
+                        row: base.wrapping_add(input.number()? as u32),
+                    })
+                })
+                .collect::<Result<_, FunctionError>>()?;
+            let rows = events.iter().map(|held| held.row.wrapping_add(1)).max();
+            self.rows = rows.unwrap_or(base);
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {
@@ -337,6 +376,19 @@ impl State for Retention {
                 .collect(),
             values: Box::new(Column::UInt8(values.into())),
         }))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        for (seen, out) in self.seen.iter().zip(out) {
+            put_number(out, u64::from(*seen));
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (seen, input) in self.seen.iter_mut().zip(input) {
+            *seen = input.number()? as u32;
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

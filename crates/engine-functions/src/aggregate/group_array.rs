@@ -4,6 +4,7 @@ use engine_types::{ArrayColumn, Column, DataType};
 
 use super::cells::Form;
 use super::distinct_pairs::DistinctPairs;
+use super::state_bytes::{StateReader, put_cell, put_number};
 use super::uniq::narrow_keys;
 use super::{Base, OnNull, State, arity, maker};
 use crate::FunctionError;
@@ -192,6 +193,27 @@ impl State for GroupArray {
             offsets: offsets.into(),
             values: Box::new(values),
         }))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        for (count, out) in self.counts.iter().zip(out.iter_mut()) {
+            put_number(out, u64::from(*count));
+        }
+        for (of, values) in &self.batches {
+            for (i, &group) in of.iter().enumerate() {
+                put_cell(&mut out[group as usize], values, i, &self.ty);
+            }
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        let (mut of, mut values) = (Vec::new(), Vec::new());
+        for (group, input) in input.iter_mut().enumerate() {
+            values.extend(input.values(&self.ty)?);
+            of.resize(values.len(), row(group));
+        }
+        self.add(&of, &Column::from_values(&self.ty, &values));
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

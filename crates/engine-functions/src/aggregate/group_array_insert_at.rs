@@ -2,6 +2,7 @@
 
 use engine_types::{Column, DataType, Value};
 
+use super::state_bytes::{StateReader, put_values};
 use super::{Base, OnNull, State, arity, illegal, maker};
 use crate::FunctionError;
 use crate::cast::cast_column;
@@ -87,6 +88,22 @@ impl State for InsertAt {
             })
             .collect();
         Ok(Column::from_values(&self.ty.clone().array(), &rows))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        let element = self.ty.clone().nullable();
+        for (array, out) in self.arrays.iter().zip(out) {
+            put_values(out, array, &element);
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        let element = self.ty.clone().nullable();
+        for (array, input) in self.arrays.iter_mut().zip(input) {
+            *array = input.values(&element)?;
+            array.truncate(POSITIONS_MAX as usize);
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

@@ -4,8 +4,10 @@ use std::collections::BinaryHeap;
 
 use engine_types::{Column, DataType, Value};
 
+use super::state_bytes::{StateReader, put_values};
 use super::{Base, OnNull, State, arity, maker};
 use crate::FunctionError;
+use crate::operand::row;
 
 /// The greatest value kept is on top: the one to make room.
 struct Sorted {
@@ -53,6 +55,21 @@ impl State for Sorted {
             .map(|values| Value::Array(values.into_sorted_vec()))
             .collect();
         Ok(Column::from_values(&self.ty.clone().array(), &rows))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        for (least, out) in self.least.iter_mut().zip(out) {
+            put_values(out, &std::mem::take(least).into_sorted_vec(), &self.ty);
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (group, input) in input.iter_mut().enumerate() {
+            for value in input.values(&self.ty)? {
+                self.add(row(group), value);
+            }
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use engine_types::{Column, DataType};
 
+use super::state_bytes::StateReader;
 use super::{Aggregate, Base, OnNull, downcast};
 use crate::operand::{nullable, row, split_nulls};
 use crate::{Accumulator, FunctionError};
@@ -77,6 +78,20 @@ impl Accumulator for Skipping {
         Ok(nullable(values, nulls))
     }
 
+    fn save(&mut self, out: &mut [Vec<u8>]) -> Result<(), FunctionError> {
+        for (seen, out) in self.seen.iter().zip(out.iter_mut()) {
+            out.push(*seen);
+        }
+        self.inner.save(out)
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (seen, input) in self.seen.iter_mut().zip(input.iter_mut()) {
+            *seen = u8::from(input.flag()?);
+        }
+        self.inner.load(input)
+    }
+
     fn byte_size(&self) -> usize {
         self.inner.byte_size() + self.seen.capacity()
     }
@@ -131,6 +146,14 @@ impl Accumulator for OnlyNull {
 
     fn finish(&mut self) -> Result<Column, FunctionError> {
         Ok(Column::defaults(&self.returns, self.groups).flatten())
+    }
+
+    fn save(&mut self, _: &mut [Vec<u8>]) -> Result<(), FunctionError> {
+        Ok(())
+    }
+
+    fn load(&mut self, _: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

@@ -3,6 +3,7 @@
 use engine_types::{ArrayColumn, Column, DataType, Value};
 
 use super::cells::{Form, from_raw, ordered, unordered};
+use super::state_bytes::{StateReader, put_number, put_u64};
 use super::{Base, OnNull, State, arity, illegal, maker};
 use crate::FunctionError;
 use crate::error::BAD_ARGUMENTS;
@@ -133,6 +134,23 @@ impl State for Quantiles {
                 .collect(),
             values: Box::new(values),
         }))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        for (keys, out) in self.keys.iter_mut().zip(out) {
+            keys.sort_unstable();
+            put_number(out, keys.len() as u64);
+            keys.iter().for_each(|key| put_u64(out, *key));
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (keys, input) in self.keys.iter_mut().zip(input) {
+            *keys = (0..input.count(8)?)
+                .map(|_| input.u64())
+                .collect::<Result<_, _>>()?;
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

@@ -3,6 +3,7 @@
 use engine_types::{Column, DataType, Value};
 
 use super::cells::ordered;
+use super::state_bytes::{StateReader, put_number, put_u64};
 use super::{Base, OnNull, State, illegal, maker};
 use crate::FunctionError;
 use crate::error::{ARGUMENT_COUNT, BAD_ARGUMENTS, SYNTAX_ERROR, TOO_FEW_ARGUMENTS, TOO_SLOW};
@@ -338,6 +339,25 @@ impl State for Sequences {
             events.map_or(Ok(0), |events| self.pattern.matches(events).map(u8::from))
         });
         Ok(Column::UInt8(matches.collect::<Result<_, _>>()?))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        for (events, out) in self.events.iter().zip(out) {
+            put_number(out, events.len() as u64);
+            for (time, held) in events {
+                put_u64(out, *time);
+                put_number(out, u64::from(*held));
+            }
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (events, input) in self.events.iter_mut().zip(input) {
+            *events = (0..input.count(9)?)
+                .map(|_| Ok((input.u64()?, input.number()? as u32)))
+                .collect::<Result<_, FunctionError>>()?;
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

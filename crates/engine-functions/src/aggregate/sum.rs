@@ -2,6 +2,7 @@
 
 use engine_types::{Column, DataType};
 
+use super::state_bytes::{StateReader, put_f64, put_u64};
 use super::{Base, OnNull, State, arity, illegal, maker};
 use crate::FunctionError;
 use crate::operand::{Native, Operand};
@@ -9,12 +10,24 @@ use crate::operand::{Native, Operand};
 /// A number that sums are kept in.
 trait Sum: Native + Default + Send {
     fn add(self, other: Self) -> Self;
+
+    fn bits(self) -> u64;
+
+    fn of_bits(bits: u64) -> Self;
 }
 
 impl Sum for u64 {
     #[inline]
     fn add(self, other: Self) -> Self {
         self.wrapping_add(other)
+    }
+
+    fn bits(self) -> u64 {
+        self
+    }
+
+    fn of_bits(bits: u64) -> Self {
+        bits
     }
 }
 
@@ -23,12 +36,28 @@ impl Sum for i64 {
     fn add(self, other: Self) -> Self {
         self.wrapping_add(other)
     }
+
+    fn bits(self) -> u64 {
+        self as u64
+    }
+
+    fn of_bits(bits: u64) -> Self {
+        bits as i64
+    }
 }
 
 impl Sum for f64 {
     #[inline]
     fn add(self, other: Self) -> Self {
         self + other
+    }
+
+    fn bits(self) -> u64 {
+        self.to_bits()
+    }
+
+    fn of_bits(bits: u64) -> Self {
+        f64::from_bits(bits)
     }
 }
 
@@ -76,6 +105,19 @@ impl<T: Sum> State for Sums<T> {
 
     fn finish(&mut self) -> Result<Column, FunctionError> {
         Ok(T::column(std::mem::take(&mut self.0).into()))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        for (sum, out) in self.0.iter().zip(out) {
+            put_u64(out, sum.bits());
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (sum, input) in self.0.iter_mut().zip(input) {
+            *sum = T::of_bits(input.u64()?);
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {
@@ -176,6 +218,21 @@ impl<T: Sum> State for Averages<T> {
                 _ => DataType::Int64,
             },
         )
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        self.sums.save(out);
+        for (weight, out) in self.weights.iter().zip(out) {
+            put_f64(out, *weight);
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        self.sums.load(input)?;
+        for (weight, input) in self.weights.iter_mut().zip(input) {
+            *weight = input.f64()?;
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use engine_types::{Column, DataType, Value};
 
+use super::state_bytes::{StateReader, put_number, put_value};
 use super::sum::sum_type;
 use super::{Base, OnNull, State, at_least_one, illegal, maker};
 use crate::FunctionError;
@@ -22,6 +23,24 @@ struct SumMap {
     /// A map argument, else two arrays.
     map: bool,
     returns: DataType,
+}
+
+impl SumMap {
+    /// Of keys and of values.
+    fn types(&self) -> (DataType, DataType) {
+        let element = |ty: &DataType| match ty {
+            DataType::Array(element) => (**element).clone(),
+            other => other.clone(),
+        };
+        match &self.returns {
+            DataType::Map(key, value) => ((**key).clone(), (**value).clone()),
+            DataType::Tuple(pair) => match pair.as_slice() {
+                [(_, keys), (_, values)] => (element(keys), element(values)),
+                _ => (DataType::Nothing, DataType::Nothing),
+            },
+            _ => (DataType::Nothing, DataType::Nothing),
+        }
+    }
 }
 
 fn combined(a: &Value, b: &Value, operation: Operation) -> Value {
@@ -101,6 +120,28 @@ impl State for SumMap {
             })
             .collect();
         Ok(Column::from_values(&self.returns, &rows))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        let (key, value) = self.types();
+        for (sums, out) in self.sums.iter().zip(out) {
+            put_number(out, sums.len() as u64);
+            for (k, v) in sums {
+                put_value(out, k, &key);
+                put_value(out, v, &value);
+            }
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        let (key, value) = self.types();
+        for (sums, input) in self.sums.iter_mut().zip(input) {
+            for _ in 0..input.count(1)? {
+                let (k, v) = (input.value(&key)?, input.value(&value)?);
+                add_to(sums, k, &v, self.operation);
+            }
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

@@ -422,3 +422,5 @@ proptest! {
         }
     }
 }
+
+mod states;

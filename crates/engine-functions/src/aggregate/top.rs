@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use engine_types::{Column, DataType, Value};
 
+use super::state_bytes::{StateReader, put_number, put_value};
 use super::{Base, OnNull, State, arity, maker};
 use crate::FunctionError;
 
@@ -30,7 +31,8 @@ impl State for TopK {
     fn merge(&mut self, other: Self, groups: &[u32]) {
         for (counts, &group) in other.counts.into_iter().zip(groups) {
             for (value, count) in counts {
-                *self.counts[group as usize].entry(value).or_insert(0) += count;
+                let sum = self.counts[group as usize].entry(value).or_insert(0);
+                *sum = sum.wrapping_add(count);
             }
         }
     }
@@ -46,6 +48,27 @@ impl State for TopK {
             })
             .collect();
         Ok(Column::from_values(&self.ty.clone().array(), &rows))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        for (counts, out) in self.counts.iter().zip(out) {
+            put_number(out, counts.len() as u64);
+            for (value, count) in counts {
+                put_value(out, value, &self.ty);
+                put_number(out, *count);
+            }
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (counts, input) in self.counts.iter_mut().zip(input) {
+            for _ in 0..input.count(1)? {
+                let value = input.value(&self.ty)?;
+                let count = counts.entry(value).or_insert(0);
+                *count = count.wrapping_add(input.number()?);
+            }
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

@@ -10,8 +10,9 @@ use engine_types::{Column, DataType, DictColumn, with_buffer};
 
 use super::cells::Form;
 use super::distinct_pairs::{DistinctPairs, Key};
+use super::state_bytes::{StateReader, put_number};
 use super::{Base, OnNull, at_least_one, downcast};
-use crate::operand::plain;
+use crate::operand::{plain, row};
 use crate::row_key::wide_keys;
 use crate::{Accumulator, FunctionError};
 
@@ -103,6 +104,31 @@ impl<K: Key> Accumulator for Uniq<K> {
         self.pairs = DistinctPairs::new();
         self.dictionary = None;
         Ok(Column::UInt64(std::mem::take(&mut self.counts).into()))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) -> Result<(), FunctionError> {
+        let mut keys: Vec<Vec<K>> = vec![Vec::new(); out.len()];
+        self.pairs.each_value(|group, key| {
+            if let Some(keys) = keys.get_mut(group as usize) {
+                keys.push(key);
+            }
+        });
+        for (mut keys, out) in keys.into_iter().zip(out) {
+            keys.sort_unstable();
+            put_number(out, keys.len() as u64);
+            keys.into_iter().for_each(|key| key.put(out));
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (group, input) in input.iter_mut().enumerate() {
+            for _ in 0..input.count(size_of::<K>())? {
+                let key = K::take(input)?;
+                self.counts[group] += u64::from(self.pairs.insert(key, row(group)));
+            }
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use engine_types::{Column, DataType};
 
+use super::state_bytes::{StateReader, put_f64};
 use super::sum::sum_type;
 use super::{Base, OnNull, State, arity, illegal, maker};
 use crate::FunctionError;
@@ -65,6 +66,25 @@ impl State for Variance {
             if root { variance.sqrt() } else { variance }
         });
         Ok(Column::Float64(result.collect()))
+    }
+
+    fn save(&mut self, out: &mut [Vec<u8>]) {
+        for (m, out) in self.groups.iter().zip(out) {
+            for number in [m.count, m.mean, m.squares] {
+                put_f64(out, number);
+            }
+        }
+    }
+
+    fn load(&mut self, input: &mut [StateReader<'_>]) -> Result<(), FunctionError> {
+        for (m, input) in self.groups.iter_mut().zip(input) {
+            *m = Moments {
+                count: input.f64()?,
+                mean: input.f64()?,
+                squares: input.f64()?,
+            };
+        }
+        Ok(())
     }
 
     fn byte_size(&self) -> usize {

@@ -10,6 +10,7 @@ use super::{
     catalog::{ColumnKind, TableInfo},
     column_name::column_name,
     literal,
+    sample_share::SampleShare,
     scope::{Scope, ScopeColumn, Visibility, With, find_with},
     suggestion::closest,
 };
@@ -107,7 +108,9 @@ impl Binder<'_> {
             return Ok(of_plan(plan, vec![name]));
         }
         if let Some(info) = self.catalog.table(database.as_deref(), &name) {
-            return self.stored_table(&info, table);
+            let mut relation = self.stored_table(&info, table)?;
+            answer_to(&mut relation, database.as_deref(), &name, &info);
+            return Ok(relation);
         }
         if database.as_deref() == Some("system") {
             match name.as_str() {
@@ -146,7 +149,8 @@ impl Binder<'_> {
         let full = format!("{}.{}", info.name.database, info.name.table);
         let qualifiers = vec![info.name.table.clone(), full];
         if let Some(view) = &info.view {
-            let plan = self.expanding(|b| b.query(view, &None))?;
+            let view = read_as(view, table);
+            let plan = self.expanding(|b| b.query(&view, &None))?;
             return Ok(of_plan(plan, qualifiers));
         }
         let qualifiers = Rc::new(qualifiers);
@@ -184,10 +188,14 @@ impl Binder<'_> {
                 final_: table.final_ || self.setting_on("final"),
             },
         };
+        let mut factor = 1.0;
         if let Some(sample) = &table.sample {
-            plan = self.sample(&mut scope, plan, info, sample, table.sample_offset.as_ref())?;
+            (plan, factor) = self.sample(&mut scope, plan, info, sample, table.sample_offset.as_ref())?;
         }
         plan = self.alias_columns(&mut scope, plan, info, &qualifiers)?;
+        if table.sample.is_some() {
+            plan = sample_factor(&mut scope, plan, factor, &qualifiers);
+        }
         Ok(Relation {
             plan,
             columns: scope.columns,
@@ -236,7 +244,7 @@ impl Binder<'_> {
         info: &TableInfo,
         sample: &ast::Expr,
         offset: Option<&ast::Expr>,
-    ) -> Result<Plan, SqlError> {
+    ) -> Result<(Plan, f64), SqlError> {
         let Some(key) = &info.sampling_key else {
             return Err(SqlError::new(
                 code::SAMPLING_NOT_SUPPORTED,
@@ -259,40 +267,46 @@ impl Binder<'_> {
                 ));
             }
         };
-        let share = |b: &mut Self, expr: &ast::Expr| -> Result<f64, SqlError> {
+        let share = |b: &mut Self, expr: &ast::Expr| -> Result<SampleShare, SqlError> {
             let bound = b.expr(&mut Scope::new(None), expr)?;
-            let value = match literal::constant(&bound) {
-                Some(engine_types::Value::Float(v)) => *v,
-                Some(engine_types::Value::UInt(v)) if *v <= 1 => *v as f64,
-                _ => return Err(SqlError::not_implemented("SAMPLE by a number of rows")),
-            };
-            if (0.0..=1.0).contains(&value) {
-                Ok(value)
-            } else {
-                Err(SqlError::new(
-                    code::BAD_ARGUMENTS,
-                    "SAMPLE must be between 0 and 1",
-                ))
-            }
+            literal::constant(&bound)
+                .and_then(|value| SampleShare::of(value, info.total_rows))
+                .ok_or_else(|| SqlError::new(code::BAD_ARGUMENTS, "SAMPLE takes a share or a number of rows"))
         };
-        let from = offset.map_or(Ok(0.0), |e| share(self, e))?;
-        let to = (from + share(self, sample)?).min(1.0);
-        let size = 2f64.powi(bits);
+        let size = share(self, sample)?;
+        let from = offset.map_or(Ok(SampleShare::NOTHING), |e| share(self, e))?;
+        if from.of_range(bits) >= 1u128 << bits {
+            return Err(SqlError::new(
+                code::BAD_ARGUMENTS,
+                "Sampling offset cannot be greater than 1",
+            ));
+        }
+        let low = from.of_range(bits);
+        let high = low.saturating_add(size.of_range(bits));
         let mut filters = Vec::new();
-        if from > 0.0 {
-            let low = Expr::literal(engine_types::Value::UInt((from * size) as u64), key.ty.clone());
-            filters.push(fold::call_named("greaterOrEquals", vec![key.clone(), low])?);
+        let bound = |value: u128| {
+            let value = u64::try_from(value).unwrap_or(u64::MAX);
+            Expr::literal(engine_types::Value::UInt(value), key.ty.clone())
+        };
+        if low > 0 {
+            filters.push(fold::call_named(
+                "greaterOrEquals",
+                vec![key.clone(), bound(low)],
+            )?);
         }
-        if to < 1.0 {
-            let high = Expr::literal(engine_types::Value::UInt((to * size) as u64), key.ty.clone());
-            filters.push(fold::call_named("less", vec![key, high])?);
+        if high < 1u128 << bits {
+            filters.push(fold::call_named("less", vec![key.clone(), bound(high)])?);
         }
+        let factor = size.factor();
         Ok(match fold::and(filters) {
-            Some(predicate) => Plan::Filter {
-                input: Box::new(plan),
-                predicate,
-            },
-            None => plan,
+            Some(predicate) => (
+                Plan::Filter {
+                    input: Box::new(plan),
+                    predicate,
+                },
+                factor,
+            ),
+            None => (plan, factor),
         })
     }
 
@@ -356,6 +370,41 @@ impl Binder<'_> {
     }
 }
 
+/// A table that stands for another (Distributed, a materialized view) answers to its own name too.
+fn answer_to(relation: &mut Relation, database: Option<&str>, name: &str, info: &TableInfo) {
+    if info.name.table == name {
+        return;
+    }
+    let mut qualifiers: Option<Rc<Vec<String>>> = None;
+    for column in &mut relation.columns {
+        let shared = qualifiers.get_or_insert_with(|| {
+            let mut list = vec![name.to_owned()];
+            list.extend(database.map(|database| format!("{database}.{name}")));
+            list.extend(column.qualifiers.iter().cloned());
+            Rc::new(list)
+        });
+        column.qualifiers = shared.clone();
+    }
+}
+
+/// The query of a view with the FINAL and SAMPLE of the place that names it, where it is no more than one table.
+fn read_as<'q>(view: &'q ast::Query, table: &TableRef) -> std::borrow::Cow<'q, ast::Query> {
+    let mut query = std::borrow::Cow::Borrowed(view);
+    if !table.final_ && table.sample.is_none() {
+        return query;
+    }
+    if let ast::SetExpr::Select(select) = &mut query.to_mut().body
+        && let [FromItem::Table(inner)] = select.from.as_mut_slice()
+    {
+        inner.final_ |= table.final_;
+        if inner.sample.is_none() {
+            inner.sample.clone_from(&table.sample);
+            inner.sample_offset.clone_from(&table.sample_offset);
+        }
+    }
+    query
+}
+
 /// The columns of a plan under one set of qualifiers.
 pub(super) fn of_plan(plan: Plan, qualifiers: Vec<String>) -> Relation {
     let qualifiers = Rc::new(qualifiers);
@@ -374,6 +423,24 @@ pub(super) fn of_plan(plan: Plan, qualifiers: Vec<String>) -> Relation {
 }
 
 /// The plan's columns and further ones computed from them.
+/// The hidden column `_sample_factor`: how many rows one row of the sample stands for.
+fn sample_factor(scope: &mut Scope, plan: Plan, factor: f64, qualifiers: &Rc<Vec<String>>) -> Plan {
+    const NAME: &str = "_sample_factor";
+    if scope.columns.iter().any(|c| c.name == NAME) {
+        return plan;
+    }
+    let ty = engine_types::DataType::Float64;
+    scope.columns.push(ScopeColumn {
+        name: NAME.to_owned(),
+        ty: ty.clone(),
+        qualifiers: qualifiers.clone(),
+        kind: Visibility::Virtual,
+        shadowed: false,
+    });
+    let value = Expr::literal(engine_types::Value::Float(factor), ty);
+    appended(plan, vec![value], vec![NAME.to_owned()])
+}
+
 pub(super) fn appended(plan: Plan, more: Vec<Expr>, names: Vec<String>) -> Plan {
     let mut schema = plan.schema();
     let mut exprs: Vec<Expr> = schema

@@ -87,6 +87,7 @@ impl Catalog for Tables {
                 .map(|k| parse_expr(k).expect("a key"))
                 .collect(),
             sampling_key: Some(parse_expr("code").expect("a key")),
+            total_rows: 0,
             view,
             rows: None,
         })

@@ -11,13 +11,22 @@ fn key(part: u64, first: u32) -> CacheKey {
     }
 }
 
+fn cache(blocks: usize) -> BlockCache {
+    BlockCache::new(CacheBudgets {
+        blocks,
+        marks: 0,
+        dictionaries: 0,
+        indexes: 0,
+    })
+}
+
 fn column() -> Column {
     Column::UInt8(vec![0; 1000].into())
 }
 
 #[test]
 fn the_budget_is_kept_and_used_entries_stay_longer() {
-    let cache = BlockCache::new(20_000);
+    let cache = cache(20_000);
     cache.insert(key(1, 0), &column());
     for first in 1..200 {
         cache.insert(key(1, first), &column());
@@ -36,7 +45,7 @@ fn the_budget_is_kept_and_used_entries_stay_longer() {
 
 #[test]
 fn a_column_as_large_as_the_cache_is_not_kept() {
-    let cache = BlockCache::new(3000);
+    let cache = cache(3000);
     cache.insert(key(1, 0), &column());
     assert_eq!(cache.bytes(), 0);
 }

@@ -107,6 +107,10 @@ impl Directory for LocalDirectory {
         fs::rename(self.path(from), self.path(to))
     }
 
+    fn hard_link(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::hard_link(self.path(from), self.path(to))
+    }
+
     fn remove_file(&self, path: &str) -> io::Result<()> {
         fs::remove_file(self.path(path))
     }

@@ -230,6 +230,20 @@ impl Directory for SimulatedDirectory {
         Ok(())
     }
 
+    fn hard_link(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.operation()?;
+        let inode = state.find(from)?;
+        state.data(inode)?;
+        if state.find(to).is_ok() {
+            return Err(io::Error::from(io::ErrorKind::AlreadyExists));
+        }
+        let (folder, name) = split(to);
+        let folder = state.find(folder)?;
+        state.names_mut(folder)?.insert(name.to_owned(), inode);
+        Ok(())
+    }
+
     fn remove_file(&self, path: &str) -> io::Result<()> {
         let mut state = self.state.lock();
         state.operation()?;

@@ -26,6 +26,12 @@ fn check(directory: &dyn Directory) {
     assert_eq!(read_all(directory, "a/b/x").unwrap(), b"y");
     directory.rename("a/b", "a/c").unwrap();
     assert!(!directory.exists("a/b").unwrap() && directory.exists("a/c/x").unwrap());
+    directory.hard_link("a/c/x", "a/c/y").unwrap();
+    assert_eq!(read_all(directory, "a/c/y").unwrap(), b"y");
+    assert!(directory.hard_link("a/c/x", "a/c/y").is_err());
+    assert!(directory.hard_link("a/c/nothing", "a/c/z").is_err());
+    directory.remove_file("a/c/y").unwrap();
+    assert_eq!(read_all(directory, "a/c/x").unwrap(), b"y");
     let names = |path| {
         directory
             .list(path)

@@ -46,6 +46,40 @@ pub(crate) enum ManifestRecord {
     DroppedFolder {
         folder: String,
     },
+    /// Of parts that are in no table any more.
+    DroppedFolders {
+        folders: Vec<String>,
+    },
+    /// Parts of the table that are older than `number` are to be changed; how is in `mutation_<number>.txt`.
+    AddMutation {
+        id: TableId,
+        number: u64,
+        mutation: MutationRecord,
+    },
+    /// All parts are, or none will be any more.
+    EndMutation {
+        id: TableId,
+        number: u64,
+        end: MutationEnd,
+    },
+}
+
+/// What the manifest remembers of a mutation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MutationRecord {
+    /// Milliseconds since the Unix epoch, by the clock of who asked for it.
+    pub created_ms: u64,
+    /// The only partition that it concerns.
+    pub partition: Option<String>,
+    /// Of `mutation_<number>.txt`.
+    pub command_hash: u128,
+    pub is_done: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MutationEnd {
+    Done,
+    Killed,
 }
 
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -59,6 +93,17 @@ fn put_name(out: &mut Vec<u8>, id: TableId, name: &PartName) {
 }
 
 impl ManifestRecord {
+    /// Parts come, nothing else changes.
+    pub fn addition(add: Vec<(TableId, PartName, PartSummary)>) -> Self {
+        Self::Edit {
+            add,
+            remove: Vec::new(),
+            flushed: Vec::new(),
+            wal_floor: 0,
+            tokens: None,
+        }
+    }
+
     /// Parts go, nothing else changes.
     pub fn removal(remove: Vec<(TableId, PartName)>) -> Self {
         Self::Edit {
@@ -149,6 +194,34 @@ impl ManifestRecord {
                 out.push(8);
                 put_bytes(&mut out, folder.as_bytes());
             }
+            Self::DroppedFolders { folders } => {
+                out.push(30);
+                out.extend_from_slice(&(folders.len() as u32).to_le_bytes());
+                for folder in folders {
+                    put_bytes(&mut out, folder.as_bytes());
+                }
+            }
+            Self::AddMutation { id, number, mutation } => {
+                out.push(20);
+                out.extend_from_slice(&id.0.to_le_bytes());
+                out.extend_from_slice(&number.to_le_bytes());
+                out.extend_from_slice(&mutation.created_ms.to_le_bytes());
+                out.extend_from_slice(&mutation.command_hash.to_le_bytes());
+                out.push(u8::from(mutation.is_done));
+                out.push(u8::from(mutation.partition.is_some()));
+                if let Some(partition) = &mutation.partition {
+                    put_bytes(&mut out, partition.as_bytes());
+                }
+            }
+            Self::EndMutation { id, number, end } => {
+                out.push(21);
+                out.extend_from_slice(&id.0.to_le_bytes());
+                out.extend_from_slice(&number.to_le_bytes());
+                out.push(match end {
+                    MutationEnd::Done => 0,
+                    MutationEnd::Killed => 1,
+                });
+            }
         }
         out
     }
@@ -187,6 +260,23 @@ impl ManifestRecord {
             8 => Self::DroppedFolder {
                 folder: reader.text(what)?,
             },
+            30 => {
+                let mut folders = Vec::new();
+                for _ in 0..reader.u32(what)? {
+                    folders.push(reader.text(what)?);
+                }
+                Self::DroppedFolders { folders }
+            }
+            20 => decode_mutation(&mut reader)?,
+            21 => Self::EndMutation {
+                id: TableId(reader.u32(what)?),
+                number: reader.u64(what)?,
+                end: match reader.u8(what)? {
+                    0 => MutationEnd::Done,
+                    1 => MutationEnd::Killed,
+                    tag => return Err(reader.damaged(what, format!("unknown end {tag}"))),
+                },
+            },
             tag => return Err(reader.damaged(what, format!("unknown kind {tag}"))),
         };
         if reader.is_at_end() {
@@ -195,6 +285,29 @@ impl ManifestRecord {
             Err(reader.damaged(what, "bytes left over"))
         }
     }
+}
+
+fn decode_mutation(reader: &mut ByteReader<'_>) -> Result<ManifestRecord, CodecError> {
+    let what = "manifest mutation";
+    let flag = |reader: &mut ByteReader<'_>| match reader.u8(what)? {
+        0 => Ok(false),
+        1 => Ok(true),
+        tag => Err(reader.damaged(what, format!("unknown flag {tag}"))),
+    };
+    Ok(ManifestRecord::AddMutation {
+        id: TableId(reader.u32(what)?),
+        number: reader.u64(what)?,
+        mutation: MutationRecord {
+            created_ms: reader.u64(what)?,
+            command_hash: reader.u128(what)?,
+            is_done: flag(reader)?,
+            partition: if flag(reader)? {
+                Some(reader.text(what)?)
+            } else {
+                None
+            },
+        },
+    })
 }
 
 fn decode_edit(reader: &mut ByteReader<'_>) -> Result<ManifestRecord, CodecError> {

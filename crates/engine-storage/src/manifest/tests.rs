@@ -6,18 +6,26 @@ use super::*;
 use crate::directory::SimulatedDirectory;
 
 fn part(block: u64) -> (PartName, PartSummary) {
-    let name = PartName {
-        partition: "2021 11".to_owned(),
-        min_block: block,
-        max_block: block,
-        level: 0,
-    };
+    let name = PartName::inserted("2021 11", block);
     let summary = PartSummary {
         rows: block * 10,
         bytes: 7,
         checksums_hash: u128::from(block) << 70,
     };
     (name, summary)
+}
+
+fn mutation(number: u64, partition: Option<String>) -> ManifestRecord {
+    ManifestRecord::AddMutation {
+        id: TableId(0),
+        number,
+        mutation: MutationRecord {
+            created_ms: number * 1000,
+            partition,
+            command_hash: u128::from(number) << 90,
+            is_done: false,
+        },
+    }
 }
 
 fn records() -> Vec<ManifestRecord> {
@@ -61,6 +69,19 @@ fn records() -> Vec<ManifestRecord> {
             definition: b"other".to_vec(),
         },
         ManifestRecord::DropTable { id: TableId(1) },
+        mutation(5, None),
+        mutation(7, Some("2021 11".to_owned())),
+        mutation(9, None),
+        ManifestRecord::EndMutation {
+            id,
+            number: 5,
+            end: MutationEnd::Done,
+        },
+        ManifestRecord::EndMutation {
+            id,
+            number: 9,
+            end: MutationEnd::Killed,
+        },
         ManifestRecord::Counters { next_table: 12 },
         ManifestRecord::DroppedFolder {
             folder: "x".to_owned(),

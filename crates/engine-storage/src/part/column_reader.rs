@@ -226,9 +226,14 @@ impl Part {
     }
 
     pub(crate) fn marks(&self, position: usize) -> Result<Arc<Marks>> {
-        if let Some(marks) = self.marks[position].get() {
-            return Ok(marks.clone());
-        }
+        self.cache.marks.get_or_load((self.uid, position as u32), || {
+            let marks = self.load_marks(position)?;
+            let size = marks.byte_size();
+            Ok((marks, size))
+        })
+    }
+
+    fn load_marks(&self, position: usize) -> Result<Marks> {
         let loading = self.loading();
         let file = self.columns[position].marks_file();
         let bytes = loading.file(&file, Some(&self.checksums))?;
@@ -241,7 +246,7 @@ impl Part {
         if !same_rows {
             return Err(loading.damaged(&file, 0, "other granules than primary.idx"));
         }
-        Ok(self.marks[position].get_or_init(|| Arc::new(marks)).clone())
+        Ok(marks)
     }
 
     /// The values that codes of a dictionary column stand for; sorted. `None` for other columns.
@@ -253,18 +258,18 @@ impl Part {
     }
 
     fn dictionary(&self, position: usize) -> Result<Arc<Column>> {
-        if let Some(values) = self.dictionaries[position].get() {
-            return Ok(values.clone());
-        }
-        let loading = self.loading();
-        let column = &self.columns[position];
-        let file = column.dictionary_file();
-        let bytes = loading.file(&file, Some(&self.checksums))?;
-        let values = decode_dictionary(&bytes, column.ty.without_low_cardinality())
-            .map_err(|e| loading.damaged(&file, 0, e.to_string()))?;
-        Ok(self.dictionaries[position]
-            .get_or_init(|| Arc::new(values))
-            .clone())
+        self.cache
+            .dictionaries
+            .get_or_load((self.uid, position as u32), || {
+                let loading = self.loading();
+                let column = &self.columns[position];
+                let file = column.dictionary_file();
+                let bytes = loading.file(&file, Some(&self.checksums))?;
+                let values = decode_dictionary(&bytes, column.ty.without_low_cardinality())
+                    .map_err(|e| loading.damaged(&file, 0, e.to_string()))?;
+                let size = values.byte_size();
+                Ok((values, size))
+            })
     }
 }
 

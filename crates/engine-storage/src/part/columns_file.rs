@@ -9,8 +9,32 @@ pub(crate) const COLUMNS_FILE: &str = "columns.txt";
 const FIRST_LINE: &str = "columns format version: 2";
 /// Without the number of raw bytes.
 const FIRST_LINE_V1: &str = "columns format version: 1";
-/// The only layout so far: a file pair per column. Compact parts will say `compact`.
-const LAYOUT_LINE: &str = "layout: wide";
+
+/// How the files of a part lie in its folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Each file for itself.
+    Wide,
+    /// All files in one.
+    Compact,
+}
+
+impl Layout {
+    fn line(self) -> &'static str {
+        match self {
+            Self::Wide => "layout: wide",
+            Self::Compact => "layout: compact",
+        }
+    }
+
+    /// As ClickHouse calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wide => "Wide",
+            Self::Compact => "Compact",
+        }
+    }
+}
 
 /// How the rows of a column are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +70,8 @@ impl PartColumn {
     }
 }
 
-pub(crate) fn columns_to_text(columns: &[PartColumn]) -> String {
-    let mut out = format!("{FIRST_LINE}\n{LAYOUT_LINE}\n");
+pub(crate) fn columns_to_text(columns: &[PartColumn], layout: Layout) -> String {
+    let mut out = format!("{FIRST_LINE}\n{}\n", layout.line());
     for column in columns {
         let encoding = match column.encoding {
             Encoding::Plain => "plain".to_owned(),
@@ -71,8 +95,8 @@ pub(crate) fn parse_columns(text: &str) -> Result<Vec<PartColumn>, String> {
         return Err(format!("`{version}` where `{FIRST_LINE}` belongs"));
     }
     let layout = lines.next().unwrap_or_default();
-    if layout != LAYOUT_LINE {
-        return Err(format!("`{layout}` where `{LAYOUT_LINE}` belongs"));
+    if ![Layout::Wide.line(), Layout::Compact.line()].contains(&layout) {
+        return Err(format!("`{layout}` is no layout"));
     }
     lines
         .map(|line| parse_line(line, version == FIRST_LINE_V1))

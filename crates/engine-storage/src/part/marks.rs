@@ -31,6 +31,10 @@ impl Marks {
         self.0.len() - 1
     }
 
+    pub fn byte_size(&self) -> usize {
+        self.0.len() * size_of::<Mark>()
+    }
+
     pub fn get(&self, granule: usize) -> Mark {
         self.0[granule]
     }

@@ -59,6 +59,44 @@ impl ColumnRangeKnown {
         }
     }
 
+    /// As [`Self::of`], of texts and dictionaries too. Long texts are cut: the bounds then enclose them.
+    pub fn of_any(column: &Column) -> Self {
+        match column {
+            Column::Const(c) if c.len == 0 => Self::NoValues,
+            Column::Const(c) => Self::of_any(&c.value),
+            Column::Nullable(n) => {
+                let rows: Vec<u32> = (0..n.nulls.len() as u32)
+                    .filter(|row| n.nulls[*row as usize] == 0)
+                    .collect();
+                if rows.is_empty() {
+                    Self::NoValues
+                } else {
+                    Self::of_any(&n.values.gather(&rows))
+                }
+            }
+            Column::Dict(d) => {
+                let mut codes = d.codes.to_vec();
+                codes.sort_unstable();
+                codes.dedup();
+                Self::of_any(&d.values.gather(&codes))
+            }
+            Column::String(s) => {
+                let texts = || (0..s.len()).map(|row| s.get(row));
+                match (texts().min(), texts().max()) {
+                    (Some(min), Some(max)) => match text_above(max) {
+                        Some(max) => {
+                            let min = min.get(..TEXT_BYTES).unwrap_or(min);
+                            Self::Between(Value::string(min), Value::String(max))
+                        }
+                        None => Self::Unknown,
+                    },
+                    _ => Self::NoValues,
+                }
+            }
+            other => Self::of(other),
+        }
+    }
+
     /// Of the rows of both.
     pub fn or(self, other: Self) -> Self {
         match (self, other) {
@@ -67,6 +105,24 @@ impl ColumnRangeKnown {
             (Self::Between(a, b), Self::Between(c, d)) => Self::Between(a.min(c), b.max(d)),
         }
     }
+}
+
+/// Bytes of texts in bounds.
+const TEXT_BYTES: usize = 64;
+
+/// A short text that is not below `text`, when there is one.
+fn text_above(text: &[u8]) -> Option<Vec<u8>> {
+    let Some(cut) = text.get(..TEXT_BYTES).filter(|_| text.len() > TEXT_BYTES) else {
+        return Some(text.to_vec());
+    };
+    let mut cut = cut.to_vec();
+    while let Some(last) = cut.pop() {
+        if last < u8::MAX {
+            cut.push(last + 1);
+            return Some(cut);
+        }
+    }
+    None
 }
 
 pub(crate) fn encode_statistics(columns: &[ColumnRangeKnown]) -> Vec<u8> {

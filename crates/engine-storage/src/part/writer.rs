@@ -7,18 +7,26 @@ use engine_types::{Block, Column, DataType};
 
 use super::checksums::{CHECKSUMS_FILE, Checksums, FileChecksum};
 use super::column_writer::{ColumnWriter, write_file};
-use super::columns_file::{COLUMNS_FILE, Encoding, PartColumn, columns_to_text};
+use super::columns_file::{COLUMNS_FILE, Encoding, Layout, PartColumn, columns_to_text};
+use super::granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
+use super::hidden::{HiddenWritten, PROJECTION_FILE};
+use super::packed_folder::PackedFolder;
 use super::primary_index::{PRIMARY_FILE, PrimaryIndex};
 use super::statistics::{ColumnRangeKnown, STATISTICS_FILE, encode_statistics};
 use super::{COUNT_FILE, PartSummary};
 use crate::block_cache::weight;
 use crate::directory::Directory;
 use crate::error::{Result, StorageError, io_at};
+use crate::expiry::{EXPIRY_FILE, ExpiryBounds, PartExpiry};
 use crate::lookup_index::{LOOKUP_FILE, encode_lookup, lookup_hash, lookup_keys};
-use crate::table_def::TableDef;
+use crate::skip_index::SkipIndexWriter;
+use crate::table_def::{TableDef, WideFrom};
 
 pub(crate) struct PartWriter {
-    directory: Arc<dyn Directory>,
+    /// Holds the files together while the part may become a compact one.
+    directory: Arc<PackedFolder>,
+    wide_from: WideFrom,
+    raw_bytes: u64,
     folder: String,
     def: Arc<TableDef>,
     columns: Vec<ColumnWriter>,
@@ -29,6 +37,14 @@ pub(crate) struct PartWriter {
     statistics: Vec<ColumnRangeKnown>,
     lookup: Vec<(u64, u32)>,
     rows: u64,
+    /// Hidden parts that lie in the folder already.
+    hidden: Vec<HiddenWritten>,
+    /// Of a hidden part: what it is made by.
+    hidden_by: Option<Vec<u8>>,
+    /// Of the columns of [`TableDef::granule_ranges`], in that order.
+    granule_ranges: Vec<Vec<ColumnRangeKnown>>,
+    skip_indexes: Vec<SkipIndexWriter>,
+    expiry: ExpiryBounds,
 }
 
 impl PartWriter {
@@ -44,6 +60,7 @@ impl PartWriter {
         directory
             .create_folder(folder)
             .map_err(io_at("create folder", folder))?;
+        let directory = Arc::new(PackedFolder::create(directory, folder));
         let table = def.full_name();
         let columns = def
             .columns
@@ -69,7 +86,9 @@ impl PartWriter {
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Self {
-            directory: directory.clone(),
+            directory,
+            wide_from: def.wide_from,
+            raw_bytes: 0,
             folder: folder.to_owned(),
             def: def.clone(),
             granule_rows: Vec::new(),
@@ -79,7 +98,31 @@ impl PartWriter {
             columns,
             lookup: Vec::new(),
             rows: 0,
+            hidden: Vec::new(),
+            hidden_by: None,
+            granule_ranges: vec![Vec::new(); def.granule_ranges.len()],
+            skip_indexes: def.skip_indexes.iter().map(SkipIndexWriter::new).collect(),
+            expiry: ExpiryBounds::NONE,
         })
+    }
+
+    /// For a hidden part: what it is made by.
+    #[must_use]
+    pub fn hidden_by(mut self, definition: Vec<u8>) -> Self {
+        self.hidden_by = Some(definition);
+        self
+    }
+
+    /// Takes up a hidden part that was written into the folder.
+    pub fn hide(&mut self, hidden: HiddenWritten) {
+        self.hidden.push(hidden);
+    }
+
+    /// Other limits than the table's.
+    #[must_use]
+    pub fn wide_from(mut self, limits: Option<WideFrom>) -> Self {
+        self.wide_from = limits.unwrap_or(self.wide_from);
+        self
     }
 
     /// Appends rows, sorted, behind those before; `keys` are their sorting key. Every call starts a new granule.
@@ -87,7 +130,23 @@ impl PartWriter {
         if block.rows() == 0 {
             return Ok(());
         }
-        let row_bytes = block.columns().iter().map(weight).sum::<usize>() / block.rows();
+        if let Some(expiry) = &self.def.expiry {
+            let bounds = expiry.bounds(block).map_err(|problem| StorageError::Expression {
+                table: self.def.full_name(),
+                problem,
+            })?;
+            self.expiry = self.expiry.or(bounds);
+        }
+        let block_bytes = block.columns().iter().map(weight).sum::<usize>();
+        self.raw_bytes += block_bytes as u64;
+        if self
+            .wide_from
+            .is_wide(self.raw_bytes, self.rows + block.rows() as u64)
+            || self.directory.is_full()
+        {
+            self.directory.spill()?;
+        }
+        let row_bytes = block_bytes / block.rows();
         let rows_max = (self.def.granule_bytes / row_bytes.max(1)).clamp(1, self.def.granule_rows.max(1));
         // Granules that end early by bytes are made alike, so that none is left with a few rows.
         let rows_max = if rows_max < self.def.granule_rows {
@@ -95,10 +154,21 @@ impl PartWriter {
         } else {
             rows_max
         };
+        let indexed = (0..self.skip_indexes.len())
+            .map(|index| self.def.keys.skip_index(index, block))
+            .collect::<std::result::Result<Vec<_>, String>>()
+            .map_err(|problem| StorageError::Expression {
+                table: self.def.full_name(),
+                problem,
+            })?;
         let mut start = 0;
         while start < block.rows() {
             let rows = rows_max.min(block.rows() - start);
             self.granule(&block.slice(start, rows), keys, start)?;
+            for (writer, columns) in self.skip_indexes.iter_mut().zip(&indexed) {
+                let columns: Vec<Column> = columns.iter().map(|c| c.slice(start, rows)).collect();
+                writer.granule(&columns);
+            }
             start += rows;
         }
         let last = block.rows() - 1;
@@ -118,6 +188,9 @@ impl PartWriter {
             } else {
                 before.or(ColumnRangeKnown::of(column))
             };
+        }
+        for (known, column) in self.granule_ranges.iter_mut().zip(&self.def.granule_ranges) {
+            known.push(ColumnRangeKnown::of_any(block.column(*column)));
         }
         if !self.def.lookup_columns.is_empty() {
             let columns: Vec<Column> = self
@@ -145,6 +218,9 @@ impl PartWriter {
         let folder = self.folder.as_str();
         let mut part_columns: Vec<PartColumn> = Vec::with_capacity(self.columns.len());
         let mut files: Vec<(String, FileChecksum)> = Vec::new();
+        if let Some(definition) = &self.hidden_by {
+            files.push(write_file(directory, folder, PROJECTION_FILE, definition)?);
+        }
         for column in self.columns {
             let (column, written) = column.finish(directory, folder)?;
             part_columns.push(column);
@@ -166,20 +242,66 @@ impl PartWriter {
             let lookup = encode_lookup(self.lookup);
             files.push(write_file(directory, folder, LOOKUP_FILE, &lookup)?);
         }
+        let failed = |source| StorageError::Encode {
+            table: self.def.full_name(),
+            source,
+        };
+        if !self.granule_ranges.is_empty() {
+            let names = self
+                .def
+                .granule_ranges
+                .iter()
+                .map(|c| self.def.columns[*c].name.clone());
+            let ranges = GranuleRanges::new(names.zip(self.granule_ranges).collect());
+            let bytes = ranges.encode(self.granule_rows.len()).map_err(failed)?;
+            files.push(write_file(directory, folder, GRANULE_RANGES_FILE, &bytes)?);
+        }
+        for (writer, index) in self.skip_indexes.into_iter().zip(&self.def.skip_indexes) {
+            let bytes = writer.finish().map_err(failed)?;
+            files.push(write_file(directory, folder, &index.file(), &bytes)?);
+        }
+        if let Some(expiry) = &self.def.expiry {
+            let known = PartExpiry {
+                fingerprint: expiry.fingerprint(),
+                bounds: self.expiry,
+            };
+            files.push(write_file(
+                directory,
+                folder,
+                EXPIRY_FILE,
+                known.to_text().as_bytes(),
+            )?);
+        }
         let count = format!("{}\n", self.rows);
         files.push(write_file(directory, folder, COUNT_FILE, count.as_bytes())?);
-        let columns = columns_to_text(&part_columns);
-        files.push(write_file(directory, folder, COLUMNS_FILE, columns.as_bytes())?);
-        let checksums = Checksums {
-            files: files.into_iter().collect(),
+        let layout = if self.directory.is_packing() {
+            Layout::Compact
+        } else {
+            Layout::Wide
         };
+        let columns = columns_to_text(&part_columns, layout);
+        files.push(write_file(directory, folder, COLUMNS_FILE, columns.as_bytes())?);
+        let mut checksums = Checksums {
+            files: files.into_iter().collect(),
+            ..Checksums::default()
+        };
+        let hidden_bytes: u64 = self.hidden.iter().map(|h| h.bytes).sum();
+        for hidden in self.hidden {
+            checksums.files.insert(hidden.name, hidden.checksum);
+        }
+        if let Some((data, sections)) = self.directory.pack()? {
+            checksums.data = Some(data);
+            checksums.sections = sections;
+            // What comes now lies beside the data file.
+            self.directory.spill()?;
+        }
         let (_, own) = write_file(directory, folder, CHECKSUMS_FILE, checksums.to_text().as_bytes())?;
         directory
             .sync_folder(folder)
             .map_err(io_at("sync folder", folder))?;
         Ok(PartSummary {
             rows: self.rows,
-            bytes: checksums.total_bytes() + own.bytes,
+            bytes: checksums.total_bytes() + own.bytes + hidden_bytes,
             checksums_hash: own.hash,
         })
     }

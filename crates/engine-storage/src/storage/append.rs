@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use engine_codec::{has_form, plain};
+use engine_codec::{encode_column, has_form, hash128, plain};
 use engine_types::Block;
 
 use super::Storage;
 use crate::error::{Result, StorageError};
 use crate::memtable::keys_of_write;
 use crate::table_def::{TableDef, TableId};
+use crate::token_window::TableToken;
 use crate::wal::{encode_entry, encode_group};
 
 /// Bytes of entries in one log record, unless one entry alone has more.
@@ -52,6 +53,7 @@ impl Storage {
     pub fn append_with_token(&self, token: Option<&str>, writes: Vec<(TableId, Block)>) -> Result<Appended> {
         let token = token.filter(|t| !t.is_empty());
         self.make_room(&writes)?;
+        self.wait_for_merges(&writes)?;
         let _tables_stay = self.ddl.read();
         let mut prepared: Vec<(TableId, Arc<TableDef>, Block)> = Vec::with_capacity(writes.len());
         for (table, block) in writes {
@@ -95,6 +97,25 @@ impl Storage {
             |group| self.commit_group(group),
             || Err(StorageError::Commit("the writing thread failed".to_owned())),
         )
+    }
+
+    /// The same, unless an append with this token is in the window of the token's table.
+    pub fn append_once(&self, token: &TableToken, writes: Vec<(TableId, Block)>) -> Result<Appended> {
+        self.append_with_token(Some(&token.encode()), writes)
+    }
+
+    /// A hash of rows for `table`, equal for equal rows in the same order: the token of inserts that bring none.
+    pub fn content_hash(&self, table: TableId, block: &Block) -> Result<String> {
+        let def = self.catalog.read().table(table)?.def.clone();
+        let block = fitting(&def, block.clone())?;
+        let mut bytes = (block.rows() as u64).to_le_bytes().to_vec();
+        for (column, of) in block.columns().iter().zip(&def.columns) {
+            encode_column(column, &of.ty, &mut bytes).map_err(|source| StorageError::Encode {
+                table: def.full_name(),
+                source,
+            })?;
+        }
+        Ok(format!("{:032x}", hash128(&bytes)))
     }
 
     /// Flushes first when a memtable has grown far past its limit: the background thread is too slow or dead.
@@ -194,7 +215,7 @@ fn fail_all(error: StorageError, count: usize) -> Vec<Result<Appended>> {
 }
 
 /// The block as the memtable keeps it: the table's columns, plain.
-fn fitting(def: &TableDef, block: Block) -> Result<Block> {
+pub(super) fn fitting(def: &TableDef, block: Block) -> Result<Block> {
     let misfit = |problem: String| StorageError::BadBlock {
         table: def.full_name(),
         problem,

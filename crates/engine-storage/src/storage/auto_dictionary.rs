@@ -30,7 +30,9 @@ const VALUE_BYTES_MAX: usize = 16 << 20;
 /// Whether the writer chooses how the column is stored.
 fn is_automatic(def: &TableDef, index: usize, options: &StorageOptions) -> bool {
     let column = &def.columns[index];
-    options.auto_dictionaries != AutoDictionaries::Nowhere
+    // Rows folded into one may have values that none of them had.
+    def.fold.is_none()
+        && options.auto_dictionaries != AutoDictionaries::Nowhere
         && options.forced_codec.is_none()
         && column.codec == ColumnCodec::Auto
         && DistinctValues::supports(&column.ty)
@@ -80,6 +82,9 @@ pub(super) fn encode(
 }
 
 fn encoded(column: &Column, ty: &DataType, options: &StorageOptions) -> Option<(Dictionary, Column)> {
+    if options.auto_dictionaries == AutoDictionaries::WhereValuesRepeat && column.len() < ROWS_MIN {
+        return None;
+    }
     let (mut distinct, mut numbers) = (DistinctValues::new(ty), Vec::with_capacity(column.len()));
     let mut start = 0;
     while start < column.len() {
@@ -119,6 +124,10 @@ fn of_merged_column(
     counters: &ReadCounters,
     options: &StorageOptions,
 ) -> Result<Option<Dictionary>> {
+    let rows: u64 = job.parts.iter().map(|part| part.rows()).sum();
+    if options.auto_dictionaries == AutoDictionaries::WhereValuesRepeat && rows < ROWS_MIN as u64 {
+        return Ok(None);
+    }
     let mut distinct = DistinctValues::new(&job.def.columns[index].ty);
     // Cheap ones first: a column is often given up before rows are read.
     let mut plain: Vec<&Arc<Part>> = Vec::new();

@@ -82,14 +82,19 @@ fn look_in_part(
         wanted.extend((0..part.granules()).map(|granule| (granule, rows.clone())));
     }
     for (granule, rows) in wanted {
+        let granules = granule..granule + 1;
         let block = read_part(
             def,
             part,
-            granule..granule + 1,
+            granules.clone(),
             &def.lookup_columns,
             CacheUse::Keep,
             counters,
         )?;
+        let block = match part.live_in(&granules) {
+            None => block,
+            Some(live) => block.gather(&live),
+        };
         let stored = lookup_keys(block.columns());
         if rows.len() > 4 {
             let stored: HashSet<&[u8]> = stored.iter().collect();

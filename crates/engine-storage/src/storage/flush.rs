@@ -6,6 +6,7 @@ use engine_types::Block;
 
 use super::Storage;
 use super::auto_dictionary;
+use super::hidden_part::HiddenPart;
 use super::write_part::dictionaries;
 use crate::error::{Result, StorageError};
 use crate::manifest::ManifestRecord;
@@ -194,19 +195,16 @@ impl Storage {
                 .write()
                 .table_mut(table.id)?
                 .take_block_number(partition);
-            let name = PartName {
-                partition: partition.clone(),
-                min_block: number,
-                max_block: number,
-                level: 0,
-            };
+            let name = PartName::inserted(partition.clone(), number);
             let all: Vec<usize> = (0..def.columns.len()).collect();
             let mut dictionaries =
                 dictionaries(def, block.rows(), |c| Ok(Some(vec![block.column(c).clone()])))?;
             let block = auto_dictionary::encode(def, block, &mut dictionaries, &self.options);
             let run = MemoryRun::new(def, &block, &all)?;
-            let stream = MergeStream::new(vec![Box::new(run)], def.merge_rule, RuleMode::Merge);
-            parts.extend(self.write_part(def, &table.folder, name, stream, dictionaries)?);
+            let stream = MergeStream::new(vec![Box::new(run)], def.merge_rule, RuleMode::Merge)
+                .folding(def.fold.as_ref(), &all);
+            let hidden = def.projections.iter().map(HiddenPart::collecting).collect();
+            parts.extend(self.write_part(def, &table.folder, name, stream, dictionaries, hidden)?);
         }
         Ok(parts)
     }

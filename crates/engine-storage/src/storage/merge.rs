@@ -7,22 +7,24 @@ use engine_types::{Column, DataType};
 
 use super::Storage;
 use super::auto_dictionary;
+use super::hidden_part::HiddenPart;
 use super::write_part::dictionaries;
+use crate::catalog::Table;
 use crate::counters::ReadCounters;
 use crate::error::Result;
 use crate::manifest::ManifestRecord;
 use crate::merge_rule::RuleMode;
 use crate::merge_selector::select_merge;
 use crate::merge_stream::{MergeStream, SortedRun};
-use crate::part::{Part, PartName};
+use crate::part::{Part, PartName, used_values};
 use crate::part_scan::read_part;
 use crate::sorted_run::{CacheUse, PartRun};
-use crate::table_def::{TableDef, TableId};
+use crate::table_def::{MergeRule, TableDef, TableId};
 
 pub(super) struct Job {
-    table: TableId,
+    pub(super) table: TableId,
     pub(super) def: Arc<TableDef>,
-    folder: String,
+    pub(super) folder: String,
     /// Neighbours in one partition, in insertion order.
     pub(super) parts: Vec<Arc<Part>>,
 }
@@ -30,28 +32,67 @@ pub(super) struct Job {
 impl Storage {
     /// Does one merge when one is worth doing; answers whether it did. Many threads may call it.
     pub fn merge_once(&self) -> Result<bool> {
-        let Some(job) = self.take_job() else {
+        let Some((job, is_gone)) = self
+            .take_expired()
+            .or_else(|| self.take_job().map(|job| (job, false)))
+        else {
             return Ok(false);
         };
-        let outcome = self.run(&job);
+        let outcome = if is_gone {
+            self.publish_merged(&job, None)
+        } else {
+            self.run(&job)
+        };
         self.release(&job);
         outcome
+    }
+
+    /// Merges, for tables that ask for it ([`TableDef::merge_after_ms`]), parts that have all been there for long enough,
+    /// also one alone when rows in it are deleted; answers whether there were any. `now_ms` is any clock that does not go
+    /// back; ages begin anew with the process.
+    pub fn merge_old(&self, now_ms: u64) -> Result<bool> {
+        let due: Vec<(TableId, String, u64)> = {
+            let catalog = self.catalog.read();
+            let tables = catalog.tables.iter();
+            tables
+                .filter_map(|(id, table)| Some((id, table, table.def.merge_after_ms?)))
+                .flat_map(|(id, table, age)| {
+                    let is_old = move |part: &Arc<Part>| part.age_ms(now_ms) >= age;
+                    mergeable_runs(table).filter_map(move |run| {
+                        // All of them are asked: ages are counted from the first time.
+                        let old = run.iter().filter(|part| is_old(part)).count() == run.len();
+                        let useful = run.len() > 1 || run.iter().any(|part| part.has_deleted_rows());
+                        let first = run.first().filter(|_| old && useful)?;
+                        Some((*id, first.name.partition.clone(), first.name.min_block))
+                    })
+                })
+                .collect()
+        };
+        for (table, partition, block) in &due {
+            if let Some(job) = self.take_run(*table, partition, *block, true)? {
+                let outcome = self.run(&job);
+                self.release(&job);
+                outcome?;
+            }
+        }
+        Ok(!due.is_empty())
     }
 
     /// Flushes the table and merges each partition into one part. With `everything` also partitions that have one part
     /// already are rewritten (columns added since are then stored).
     pub fn optimize(&self, table: TableId, everything: bool) -> Result<()> {
         self.flush_tables(&[table])?;
-        let mut partitions: Vec<String> = self
-            .snapshot(table)?
-            .parts()
-            .iter()
-            .map(|p| p.name.partition.clone())
-            .collect();
-        partitions.sort();
-        partitions.dedup();
-        for partition in partitions {
-            let Some(job) = self.take_partition(table, &partition, everything)? else {
+        self.run_mutations(table)?;
+        let runs: Vec<(String, u64)> = {
+            let catalog = self.catalog.read();
+            let table = catalog.table(table)?;
+            mergeable_runs(table)
+                .filter_map(|run| run.first())
+                .map(|part| (part.name.partition.clone(), part.name.min_block))
+                .collect()
+        };
+        for (partition, block) in runs {
+            let Some(job) = self.take_run(table, &partition, block, everything)? else {
                 continue;
             };
             let outcome = self.run(&job);
@@ -69,6 +110,7 @@ impl Storage {
             let parts = select_merge(
                 &table.parts,
                 |part| merging.contains(&part.uid),
+                |part| table.pending(part).count(),
                 self.options.merge_parts_max,
                 self.options.merge_bytes_max,
             )?;
@@ -83,19 +125,19 @@ impl Storage {
         Some(job)
     }
 
-    /// All parts of a partition, once no other merge works on one.
-    fn take_partition(&self, id: TableId, partition: &str, everything: bool) -> Result<Option<Job>> {
+    /// The parts of a partition that may be merged with that of `block`, once no other merge works on one.
+    fn take_run(&self, id: TableId, partition: &str, block: u64, everything: bool) -> Result<Option<Job>> {
         let mut merging = self.merging.lock();
         loop {
             let (def, folder, parts) = {
                 let catalog = self.catalog.read();
                 let table = catalog.table(id)?;
-                let parts: Vec<Arc<Part>> = table
-                    .parts
-                    .iter()
-                    .filter(|p| p.name.partition == partition)
-                    .cloned()
-                    .collect();
+                let holds = |part: &Arc<Part>| {
+                    let name = &part.name;
+                    name.partition == partition && (name.min_block..=name.max_block).contains(&block)
+                };
+                let run = mergeable_runs(table).find(|run| run.iter().any(holds));
+                let parts: Vec<Arc<Part>> = run.unwrap_or_default().to_vec();
                 (table.def.clone(), table.folder.clone(), parts)
             };
             if parts.iter().any(|p| merging.contains(&p.uid)) {
@@ -125,10 +167,18 @@ impl Storage {
 
     /// `false` when the parts were gone before the merge was done.
     fn run(&self, job: &Job) -> Result<bool> {
-        let name = merged_name(&job.parts);
+        let Some(name) = PartName::merged(job.parts.iter().map(|p| p.name())) else {
+            return Ok(false);
+        };
         let counters = Arc::new(ReadCounters::default());
         let mut dictionaries = merged_dictionaries(job, &counters)?;
         auto_dictionary::of_merged(job, &counters, &mut dictionaries, &self.options)?;
+        // What values are reset to may not be in the dictionary.
+        for column in job.def.expiry.iter().flat_map(|expiry| expiry.reset_columns()) {
+            if let Some(dictionary) = dictionaries.get_mut(*column) {
+                *dictionary = None;
+            }
+        }
         let all: Vec<usize> = (0..job.def.columns.len()).collect();
         let runs = job
             .parts
@@ -146,8 +196,16 @@ impl Storage {
                 Box::new(run.translated(dictionaries.clone())) as Box<dyn SortedRun>
             })
             .collect();
-        let stream = MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge);
-        let merged = self.write_part(&job.def, &job.folder, name, stream, dictionaries)?;
+        let now = self.told_time();
+        let stream = MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge)
+            .folding(job.def.fold.as_ref(), &all)
+            .expiring(job.def.expiry.as_ref(), now);
+        let expires = now
+            .zip(job.def.expiry.as_ref())
+            .is_some_and(|(now, expiry)| job.parts.iter().any(|part| part.may_expire(expiry.as_ref(), now)));
+        let rows_change = expires || job.def.merge_rule != MergeRule::Plain;
+        let hidden = HiddenPart::of_merge(&job.def, &job.parts, rows_change, &counters)?;
+        let merged = self.write_part(&job.def, &job.folder, name, stream, dictionaries, hidden)?;
         self.publish_merged(job, merged)
     }
 
@@ -188,14 +246,11 @@ impl Storage {
     }
 }
 
-fn merged_name(parts: &[Arc<Part>]) -> PartName {
-    let names = || parts.iter().map(|p| &p.name);
-    PartName {
-        partition: names().next().map_or_else(String::new, |n| n.partition.clone()),
-        min_block: names().map(|n| n.min_block).min().unwrap_or(0),
-        max_block: names().map(|n| n.max_block).max().unwrap_or(0),
-        level: names().map(|n| n.level).max().unwrap_or(0) + 1,
-    }
+/// Parts by what may be merged: those of one partition, in one row, that wait for the same mutations.
+fn mergeable_runs(table: &Table) -> impl Iterator<Item = &[Arc<Part>]> {
+    table.parts.chunk_by(|a, b| {
+        a.name.partition == b.name.partition && table.pending(a).count() == table.pending(b).count()
+    })
 }
 
 /// Joined dictionaries; none where a part found its own not worth having.
@@ -205,6 +260,14 @@ fn merged_dictionaries(job: &Job, counters: &ReadCounters) -> Result<Vec<Option<
         let mut values: Vec<Column> = Vec::new();
         for part in &job.parts {
             match part.column_position(&job.def.columns[index].name) {
+                // Values of deleted rows alone must not live on.
+                Some(_) if part.has_deleted_rows() => {
+                    let column = whole_column(job, part, index, counters)?;
+                    let live = part.live_in(&(0..part.granules()));
+                    values.push(used_values(
+                        &live.map_or(column.clone(), |live| column.gather(&live)),
+                    ));
+                }
                 Some(position) => match part.dictionary_of(position)? {
                     Some(dictionary) => values.push(dictionary.as_ref().clone()),
                     None if matches!(part.column_type(position), DataType::LowCardinality(_)) => {

@@ -6,9 +6,12 @@ use std::sync::atomic::AtomicU64;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::Storage;
+use super::mutate::{command_file, load_mutations};
+use super::partition_verbs::{BROKEN, UNEXPECTED};
+use super::pressure::PressureCounts;
 use super::set_aside::{DETACHED_FOLDER, detach, log_set_aside};
 use super::tables::{DATA_FOLDER, check_def};
-use crate::block_cache::BlockCache;
+use crate::block_cache::{BlockCache, CacheBudgets};
 use crate::catalog::{Catalog, Table};
 use crate::commit_queue::CommitQueue;
 use crate::directory::{Directory, create_folder_durably};
@@ -18,7 +21,7 @@ use crate::memtable::keys_of_write;
 use crate::options::StorageOptions;
 use crate::part::{Part, PartName};
 use crate::table_def::{DefinitionLoader, TableDef};
-use crate::token_window::TokenWindow;
+use crate::token_window::{TableToken, TokenWindow};
 use crate::wal::{Wal, WalEntry};
 
 const LOCK_FILE: &str = "LOCK";
@@ -44,7 +47,12 @@ impl Storage {
         let mut manifest = Manifest::open(&directory, options.manifest_bytes)?;
         remove_dropped(directory.as_ref(), &mut manifest)?;
 
-        let cache = Arc::new(BlockCache::new(options.cache_bytes));
+        let cache = Arc::new(BlockCache::new(CacheBudgets {
+            blocks: options.cache_bytes,
+            marks: options.mark_cache_bytes,
+            dictionaries: options.dictionary_cache_bytes,
+            indexes: options.index_cache_bytes,
+        }));
         let mut next_uid = 0;
         let mut catalog = Catalog {
             lsn: manifest.state.wal_floor,
@@ -76,16 +84,22 @@ impl Storage {
                     Err(error) => return Err(error),
                 }
             }
-            catalog
-                .tables
-                .insert(*id, Table::new(def, record.folder.clone(), parts));
+            let mut table = Table::new(def, record.folder.clone(), parts);
+            for mutation in load_mutations(directory.as_ref(), &record.folder, &record.mutations) {
+                table.add_mutation(mutation);
+            }
+            catalog.tables.insert(*id, table);
         }
         // First the manifest forgets them: what it does not know is moved aside, now or by the start after a crash.
+        let broken: Vec<String> = damaged
+            .iter()
+            .filter_map(|(id, name)| Some(format!("{}/{name}", manifest.state.tables.get(id)?.folder)))
+            .collect();
         if !damaged.is_empty() {
             manifest.commit(&ManifestRecord::removal(damaged))?;
         }
         for record in manifest.state.tables.values() {
-            tidy_table_folder(directory.as_ref(), record)?;
+            tidy_table_folder(directory.as_ref(), record, &broken)?;
         }
 
         let mut tokens = TokenWindow::new(options.tokens_max, manifest.state.tokens.iter().cloned());
@@ -114,8 +128,10 @@ impl Storage {
             flushing: Mutex::new(()),
             merging: Mutex::default(),
             merge_done: Condvar::new(),
+            expiry_clock: Mutex::default(),
             ddl: RwLock::new(()),
             next_part_uid: AtomicU64::new(next_uid.saturating_add(1)),
+            pressure_counts: PressureCounts::default(),
             _lock: lock,
         })
     }
@@ -129,7 +145,14 @@ fn replay(
     entry: WalEntry,
 ) -> Result<()> {
     if let Some(token) = entry.token {
-        tokens.insert(token);
+        // Of what is in a table's parts, the manifest has the tokens that still count.
+        let known = TableToken::decode(&token).is_some_and(|token| {
+            let record = manifest.state.tables.get(&token.table);
+            record.is_none_or(|record| lsn <= record.flushed_lsn)
+        });
+        if !known {
+            tokens.insert(token);
+        }
     }
     for write in entry.writes {
         // Rows of a table that was dropped later, or that are in a part already.
@@ -187,8 +210,9 @@ fn remove_dropped(directory: &dyn Directory, manifest: &mut Manifest) -> Result<
     Ok(())
 }
 
-/// Removes unfinished parts and the sources of merges, and moves parts that nobody knows to `detached/`.
-fn tidy_table_folder(directory: &dyn Directory, record: &TableRecord) -> Result<()> {
+/// Removes unfinished parts and the sources of merges, and moves parts that nobody knows to `detached/`. `broken` are
+/// folders of damaged parts.
+fn tidy_table_folder(directory: &dyn Directory, record: &TableRecord, broken: &[String]) -> Result<()> {
     let folder = &record.folder;
     if !directory.exists(folder).map_err(io_at("open", folder))? {
         return create_folder_durably(directory, folder).map_err(io_at("create folder", folder));
@@ -196,15 +220,38 @@ fn tidy_table_folder(directory: &dyn Directory, record: &TableRecord) -> Result<
     let mut detached = Vec::new();
     for entry in directory.list(folder).map_err(io_at("list", folder))? {
         let path = format!("{folder}/{}", entry.name);
-        if !entry.is_folder || entry.name == DETACHED_FOLDER {
+        if !entry.is_folder {
+            let is_command = |name: &str| name.starts_with("mutation_") && name.ends_with(".txt");
+            let known = record.mutations.keys().any(|n| command_file(*n) == entry.name);
+            if !known && is_command(entry.name.trim_start_matches("tmp_")) {
+                directory
+                    .remove_file(&path)
+                    .map_err(io_at("remove file", &path))?;
+            }
+            continue;
+        }
+        if entry.name == DETACHED_FOLDER {
             continue;
         }
         let name = PartName::parse(&entry.name);
         if name.as_ref().is_some_and(|n| record.parts.contains_key(n)) {
             continue;
         }
-        let merged_away = name.is_some_and(|n| record.parts.keys().any(|active| active.covers(&n)));
-        if merged_away || entry.name.starts_with("tmp_") {
+        let merged_away = name
+            .as_ref()
+            .is_some_and(|n| record.parts.keys().any(|active| active.covers(n)));
+        // What a mutation made of a part that is still there: it will make it again.
+        let remade = name.is_some_and(|n| {
+            let open = n.mutation.is_some_and(|m| record.mutations.contains_key(&m));
+            let same_blocks = |active: &PartName| {
+                (active.min_block, active.max_block, active.level) == (n.min_block, n.max_block, n.level)
+            };
+            open && record
+                .parts
+                .keys()
+                .any(|active| n.covers(active) && same_blocks(active))
+        });
+        if merged_away || remade || entry.name.starts_with("tmp_") {
             directory
                 .remove_folder(&path)
                 .map_err(io_at("remove folder", &path))?;
@@ -216,7 +263,12 @@ fn tidy_table_folder(directory: &dyn Directory, record: &TableRecord) -> Result<
         return Ok(());
     }
     for name in detached {
-        let to = detach(directory, folder, &name)?;
+        let reason = if broken.contains(&format!("{folder}/{name}")) {
+            BROKEN
+        } else {
+            UNEXPECTED
+        };
+        let to = detach(directory, folder, &name, reason)?;
         tracing::warn!(folder, name, to, "moved a part that the manifest does not know");
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Storage;
+use super::partition_verbs::{PartSelection, retire};
 use crate::catalog::Table;
 use crate::directory::create_folder_durably;
 use crate::error::{Result, StorageError, io_at};
@@ -75,6 +76,7 @@ impl Storage {
         manifest.commit(&ManifestRecord::DropTable { id: table })?;
         // The files go after the lock is free again.
         let dropped = self.catalog.write().tables.remove(&table);
+        self.tokens.lock().forget(table);
         for part in dropped.iter().flat_map(|t| t.parts.iter()) {
             part.set_obsolete();
         }
@@ -130,33 +132,38 @@ impl Storage {
 
     /// Removes all rows.
     pub fn truncate_table(&self, table: TableId) -> Result<()> {
-        self.remove_partitions(table, |_| true)
+        self.remove_everything(table)
     }
 
     /// Removes all rows of a partition.
     pub fn drop_partition(&self, table: TableId, partition: &str) -> Result<()> {
-        self.remove_partitions(table, |p| p == partition)
+        self.drop_parts(table, &PartSelection::Partition(partition.to_owned()))
     }
 
-    fn remove_partitions(&self, table: TableId, goes: impl Fn(&str) -> bool) -> Result<()> {
+    /// Also the tokens of the table's inserts go.
+    fn remove_everything(&self, table: TableId) -> Result<()> {
         let _no_appends = self.ddl.write();
         self.flush_tables(&[table])?;
         let mut manifest = self.manifest.lock();
         let parts: Vec<Arc<Part>> = {
             let catalog = self.catalog.read();
-            let parts = catalog.table(table)?.parts.iter();
-            parts.filter(|p| goes(&p.name.partition)).cloned().collect()
+            catalog.table(table)?.parts.to_vec()
         };
         let names = parts.iter().map(|p| (table, p.name.clone())).collect();
-        manifest.commit(&ManifestRecord::removal(names))?;
+        let mut record = ManifestRecord::removal(names);
+        if let ManifestRecord::Edit { flushed, tokens, .. } = &mut record {
+            // No append is under way: entries up to here brought tokens that the manifest now has, or that went.
+            let lsn = self.catalog.read().lsn;
+            flushed.push((table, lsn));
+            *tokens = Some(self.tokens.lock().to_vec_without(table));
+        }
+        manifest.commit(&record)?;
+        self.tokens.lock().forget(table);
         self.catalog
             .write()
             .table_mut(table)?
             .replace_parts(&parts, std::iter::empty());
-        for part in &parts {
-            part.set_obsolete();
-        }
-        Ok(())
+        retire(&mut manifest, &parts)
     }
 }
 
@@ -181,7 +188,11 @@ pub(super) fn check_def(def: &TableDef) -> Result<()> {
     match def.merge_rule {
         MergeRule::Plain => {}
         MergeRule::Replacing { version, is_deleted } => named.extend(version.into_iter().chain(is_deleted)),
-        MergeRule::Collapsing { sign } => named.push(sign),
+        MergeRule::Collapsing { sign } | MergeRule::VersionedCollapsing { sign } => named.push(sign),
+        MergeRule::Folding if def.fold.is_none() => {
+            return Err(bad("nothing says how its rows are joined".to_owned()));
+        }
+        MergeRule::Folding => {}
     }
     if let Some(column) = named.into_iter().find(|c| *c >= def.columns.len()) {
         return Err(bad(format!("there is no column number {column}")));

@@ -7,6 +7,7 @@ use engine_codec::Dictionary;
 use engine_types::{Column, DataType};
 
 use super::Storage;
+use super::hidden_part::HiddenPart;
 use crate::error::{Result, io_at};
 use crate::merge_stream::MergeStream;
 use crate::part::{Part, PartName, PartWriter};
@@ -42,7 +43,7 @@ pub(super) fn dictionaries(
 }
 
 impl Storage {
-    /// Writes the stream as part `name`; `None` when the stream has no rows.
+    /// Writes the stream as part `name`, with hidden parts inside; `None` when the stream has no rows.
     pub(super) fn write_part(
         &self,
         def: &Arc<TableDef>,
@@ -50,6 +51,7 @@ impl Storage {
         name: PartName,
         mut stream: MergeStream,
         dictionaries: Vec<Option<Arc<Dictionary>>>,
+        mut hidden: Vec<HiddenPart>,
     ) -> Result<Option<Arc<Part>>> {
         let Some(first) = stream.next()? else {
             return Ok(None);
@@ -63,11 +65,18 @@ impl Storage {
                 def,
                 dictionaries,
                 self.options.forced_codec.as_ref(),
-            )?;
+            )?
+            .wide_from(self.options.forced_wide_from);
             let mut next = Some(first);
             while let Some(block) = next {
                 writer.append(&block, &sorting_key(def, &block)?)?;
+                hidden.iter_mut().for_each(|h| h.collect(&block));
                 next = stream.next()?;
+            }
+            for part in std::mem::take(&mut hidden) {
+                if let Some(written) = self.write_hidden(&aside, part)? {
+                    writer.hide(written);
+                }
             }
             let summary = writer.finish()?;
             self.directory

@@ -17,7 +17,14 @@ mod damage;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod layouts;
+#[cfg(test)]
 mod merge;
+mod mutations;
+#[cfg(test)]
+mod partitions;
+#[cfg(test)]
+mod pressure;
 #[cfg(test)]
 mod scan;
 #[cfg(test)]

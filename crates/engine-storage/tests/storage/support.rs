@@ -5,11 +5,17 @@ use std::sync::Arc;
 use engine_storage::directory::SimulatedDirectory;
 use engine_storage::{
     ColumnCodec, ColumnDef, Compression, KeyCondition, KeyExprs, LocalDirectory, MergeRule, Partitions,
-    Snapshot, Storage, StorageOptions, TableDef, TableId,
+    Snapshot, Storage, StorageOptions, TableDef, TableId, WideFrom,
 };
 use engine_types::{Block, Column, DataType, Value};
 
 pub type Row = Vec<Value>;
+
+pub const ALWAYS_WIDE: WideFrom = WideFrom { bytes: 0, rows: 0 };
+pub const NEVER_WIDE: WideFrom = WideFrom {
+    bytes: u64::MAX,
+    rows: 0,
+};
 
 /// Sorting key = some columns; partition = a numeric column divided.
 #[derive(Clone)]
@@ -84,6 +90,8 @@ pub fn events() -> TableDef {
     };
     let mut def = table("events", columns, keys);
     def.lookup_columns = vec![0, 1];
+    // The other tables have small parts, which are compact.
+    def.wide_from = ALWAYS_WIDE;
     def
 }
 

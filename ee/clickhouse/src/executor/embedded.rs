@@ -98,10 +98,6 @@ impl Executor for Embedded {
         "columnar"
     }
 
-    fn list_max(&self) -> usize {
-        10_000
-    }
-
     async fn query(&self, statement: Statement) -> Result<Rows> {
         let result = self.statement(statement).await?;
         rows(&result)

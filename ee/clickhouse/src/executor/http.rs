@@ -4,19 +4,23 @@ mod cluster;
 mod decode;
 mod encode;
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use event_store::{Result, StoreError};
 use model::ProjectId;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
-use sql_builder::Statement;
+use sql_builder::{Statement, Value};
 use uuid::Uuid;
 
 pub use cluster::Cluster;
 
 use super::{Executor, Insert};
 use crate::row::Rows;
+
+/// Bytes of all parameters of a statement, some kilobytes below what servers and proxies take.
+const MAX_IN_URL: usize = 4 << 10;
 
 #[derive(Clone)]
 pub struct HttpOptions {
@@ -172,12 +176,39 @@ fn server_error(status: StatusCode, text: &str) -> StoreError {
     }
 }
 
-fn parameters(statement: &Statement) -> impl Iterator<Item = (String, String)> {
-    statement
-        .params
-        .iter()
-        .enumerate()
-        .map(|(i, value)| (format!("param_p{i}"), encode::parameter(value)))
+/// A statement's text and settings: parameters travel in the URL as long as they are short, else in the text.
+///
+/// A server takes at most 128 KiB for one parameter and 1 MiB for a URL, and proxies take less.
+fn text_and_parameters(statement: Statement) -> (String, Vec<(String, String)>) {
+    let mut text = statement.sql;
+    let mut parameters = Vec::new();
+    let mut left = MAX_IN_URL;
+    for (i, value) in statement.params.iter().enumerate() {
+        let parameter = encode::parameter(value);
+        match left.checked_sub(parameter.len()) {
+            Some(rest) => {
+                left = rest;
+                parameters.push((format!("param_p{i}"), parameter));
+            }
+            None => text = in_text(&text, i, value),
+        }
+    }
+    // The server's own limit is 256 KiB.
+    let size = (text.len() + 1).max(1 << 18);
+    parameters.push(setting("max_query_size", size.to_string()));
+    (text, parameters)
+}
+
+/// `{p7:Array(String)}` as `CAST(['a', …] AS Array(String))`.
+fn in_text(text: &str, index: usize, value: &Value) -> String {
+    let start = format!("{{p{index}:");
+    let mut parts = text.split(&start);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (kind, rest) = part.split_once('}').unwrap_or((part, ""));
+        let _ = write!(out, "CAST({} AS {kind}){rest}", encode::literal(value));
+    }
+    out
 }
 
 fn setting(name: &str, value: impl Into<String>) -> (String, String) {
@@ -190,10 +221,6 @@ impl Executor for Http {
         "clickhouse"
     }
 
-    fn list_max(&self) -> usize {
-        250
-    }
-
     async fn query(&self, statement: Statement) -> Result<Rows> {
         let mut settings = vec![
             setting("default_format", "JSONCompactEachRowWithNamesAndTypes"),
@@ -203,8 +230,9 @@ impl Executor for Http {
             setting("wait_end_of_query", "1"),
         ];
         settings.extend(self.reading());
-        settings.extend(parameters(&statement));
-        let text = self.send(self.request(&settings).body(statement.sql)).await?;
+        let (sql, parameters) = text_and_parameters(statement);
+        settings.extend(parameters);
+        let text = self.send(self.request(&settings).body(sql)).await?;
         decode::rows(&text)
     }
 
@@ -230,8 +258,9 @@ impl Executor for Http {
     async fn execute(&self, statement: Statement) -> Result<()> {
         let mut settings = vec![setting("wait_end_of_query", "1")];
         settings.extend(self.reading());
-        settings.extend(parameters(&statement));
-        self.send(self.request(&settings).body(statement.sql)).await?;
+        let (sql, parameters) = text_and_parameters(statement);
+        settings.extend(parameters);
+        self.send(self.request(&settings).body(sql)).await?;
         Ok(())
     }
 

@@ -24,6 +24,21 @@ pub fn parameter(value: &Value) -> String {
     }
 }
 
+/// The same value in the text of a statement, yet without its type.
+pub fn literal(value: &Value) -> String {
+    match value {
+        Value::Text(_) | Value::Uuid(_) | Value::Timestamp(_) => format!("'{}'", parameter(value)),
+        Value::Int(_)
+        | Value::Float(_)
+        | Value::Bool(_)
+        | Value::Texts(_)
+        | Value::Ints(_)
+        | Value::Floats(_)
+        | Value::Uuids(_)
+        | Value::Timestamps(_) => parameter(value),
+    }
+}
+
 /// Appends one line of JSONCompactEachRow.
 pub fn json_row(row: &[Cell], out: &mut String) {
     json_array(row, out);
