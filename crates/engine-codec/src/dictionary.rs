@@ -1,9 +1,9 @@
 //! Dictionary of a column in a part: its distinct values, sorted, and the codes that stand for them.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use engine_types::{Column, DataType};
+use hashbrown::HashMap;
 
 use crate::row_key::row_keys;
 
@@ -46,7 +46,8 @@ impl CodeWidth {
 #[derive(Debug)]
 pub struct Dictionary {
     values: Arc<Column>,
-    codes: HashMap<Box<[u8]>, u32>,
+    /// By row key; made when first asked, as codes that were made with the values need none.
+    codes: OnceLock<HashMap<Box<[u8]>, u32>>,
 }
 
 impl Dictionary {
@@ -76,14 +77,33 @@ impl Dictionary {
         } else {
             Column::concat(&sources.iter().collect::<Vec<_>>()).gather(&picks)
         };
+        let codes = sorted.into_iter().zip(0u32..);
         Self {
             values: Arc::new(values),
-            codes: sorted
-                .into_iter()
-                .enumerate()
-                .map(|(code, (key, ..))| (key, code as u32))
-                .collect(),
+            codes: OnceLock::from(
+                codes
+                    .map(|((key, ..), code)| (key, code))
+                    .collect::<HashMap<_, _>>(),
+            ),
         }
+    }
+
+    /// Of values that are distinct and in sorting order.
+    pub(crate) fn of_sorted(values: Column) -> Self {
+        Self {
+            values: Arc::new(values),
+            codes: OnceLock::new(),
+        }
+    }
+
+    fn by_key(&self) -> &HashMap<Box<[u8]>, u32> {
+        self.codes.get_or_init(|| {
+            let keys = row_keys(std::slice::from_ref(&self.values));
+            keys.iter()
+                .zip(0u32..)
+                .map(|(key, code)| (key.into(), code))
+                .collect()
+        })
     }
 
     pub fn values(&self) -> &Arc<Column> {
@@ -115,17 +135,15 @@ impl Dictionary {
             let code = self.codes(&c.value)?;
             return Some(vec![code[0]; c.len]);
         }
-        row_keys(std::slice::from_ref(column))
-            .iter()
-            .map(|key| self.codes.get(key).copied())
-            .collect()
+        self.translate(column).into_iter().collect()
     }
 
     /// For each value of another dictionary its code here.
     pub fn translate(&self, values: &Column) -> Vec<Option<u32>> {
+        let by_key = self.by_key();
         row_keys(std::slice::from_ref(values))
             .iter()
-            .map(|key| self.codes.get(key).copied())
+            .map(|key| by_key.get(key).copied())
             .collect()
     }
 }

@@ -12,6 +12,7 @@ mod column_decoder;
 mod column_encoder;
 mod compression;
 mod dictionary;
+mod distinct_values;
 mod error;
 mod frame;
 mod lz4_high;
@@ -30,6 +31,7 @@ pub use column_decoder::{ColumnDecoder, decode_codes, decode_column};
 pub use column_encoder::{encode_codes, encode_column, encode_streams};
 pub use compression::{Compression, lz4_compress, lz4_decompress};
 pub use dictionary::{CodeWidth, Dictionary};
+pub use distinct_values::DistinctValues;
 pub use error::CodecError;
 pub use frame::{
     FRAME_HEADER_BYTES, FrameHeader, RAW_BYTES_MAX, decode_frame, encode_frame, parse_frame_header,

@@ -1,11 +1,13 @@
 //! Rows of key columns to dense numbers: the hash table of GROUP BY, DISTINCT, joins and IN.
 //!
-//! Every key column becomes a fixed-width code: its own bits, or the number an [`Interner`] gave its string. The codes
-//! are packed; how wide the pack is decides the table.
+//! Every key column becomes a fixed-width code: its own bits, or the number an [`Interner`] gave its string, or a
+//! [`UuidInterner`] its UUID. The codes are packed; how wide the pack is decides the table. A value that a dictionary
+//! lists is interned once, however many rows have it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use engine_types::{Column, DataType};
+use engine_types::{Column, DataType, DictColumn};
 use hashbrown::HashTable;
 
 use crate::block_ops::split_nulls;
@@ -13,6 +15,7 @@ use crate::hash::{hash_u64, hash_u128};
 pub(crate) use crate::interner::ABSENT;
 use crate::interner::Interner;
 use crate::row_bytes::push_row;
+use crate::uuid_interner::UuidInterner;
 
 /// What NULL in a key column means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,12 +41,14 @@ struct KeyColumn {
     /// Width in the pack.
     bits: u32,
     interner: Interner,
+    uuids: UuidInterner,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Code {
     /// The value's own bits.
     Fixed,
+    /// A number, which is a fourth of the UUID.
     Uuid,
     Interned,
 }
@@ -62,33 +67,30 @@ enum Table {
     Bytes(Interner),
 }
 
-/// Codes of dictionaries seen lately, by column. Belongs to one user of the table at a time.
-#[derive(Debug, Default)]
+/// Numbers of the values of dictionaries seen lately, by column. Clones share the numbers, so that threads which look
+/// up in one table look a value up once for all of them.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct CodeCache {
     columns: Vec<Vec<DictIds>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct DictIds {
     dictionary: Arc<Column>,
-    ids: Vec<u32>,
+    /// Every thread would write the same number: no order between them is needed.
+    ids: Arc<[AtomicU32]>,
 }
 
 /// Not looked up yet.
 const UNKNOWN: u32 = u32::MAX - 1;
 /// Dictionaries remembered for each column; a scan meets one a part and column.
-const CACHED_DICTIONARIES: usize = 8;
+const CACHED_DICTIONARIES: usize = 16;
 
 struct Codes {
     /// Bits of the rows; 0 where NULL or absent.
-    words: Words,
+    words: Vec<u64>,
     /// 1 where NULL. Empty: nowhere, or NULL has its own interned number.
     nulls: Vec<u8>,
-}
-
-enum Words {
-    Narrow(Vec<u64>),
-    Wide(Vec<u128>),
 }
 
 impl KeyTable {
@@ -110,7 +112,7 @@ impl KeyTable {
                     | DataType::Float64
                     | DataType::DateTime64(..)
                     | DataType::Interval(_) => (Code::Fixed, 64 + null_bit),
-                    DataType::Uuid => (Code::Uuid, 128 + null_bit),
+                    DataType::Uuid => (Code::Uuid, 32),
                     DataType::String
                     | DataType::FixedString(_)
                     | DataType::Array(_)
@@ -124,12 +126,13 @@ impl KeyTable {
                     code,
                     bits,
                     interner: Interner::default(),
+                    uuids: UuidInterner::default(),
                 }
             })
             .collect();
         let table = match columns.iter().map(|c| c.bits).sum::<u32>() {
             0 => Table::Unit,
-            _ if columns.len() == 1 && columns[0].code == Code::Interned => Table::Interned,
+            _ if columns.len() == 1 && columns[0].code != Code::Fixed => Table::Interned,
             bits @ 1..=16 => Table::Direct(vec![ABSENT; 1 << bits]),
             17..=64 => Table::U64(HashTable::new()),
             65..=128 => Table::U128(HashTable::new()),
@@ -157,7 +160,8 @@ impl KeyTable {
             Table::U128(table) => 33 * table.capacity(),
             Table::Bytes(interner) => interner.byte_size(),
         };
-        table + self.columns.iter().map(|c| c.interner.byte_size()).sum::<usize>()
+        let interners = |c: &KeyColumn| c.interner.byte_size() + c.uuids.byte_size();
+        table + self.columns.iter().map(interners).sum::<usize>()
     }
 
     /// Replaces `groups` by the number of each row's key, and `fresh` by the rows that were the first of theirs
@@ -187,10 +191,7 @@ impl KeyTable {
                 groups.resize(rows, 0);
             }
             Table::Interned => {
-                let Words::Narrow(words) = &codes[0].words else {
-                    unreachable!("interned codes are narrow")
-                };
-                for (row, &word) in words.iter().enumerate() {
+                for (row, &word) in codes[0].words.iter().enumerate() {
                     if skipped(row) {
                         groups.push(ABSENT);
                         continue;
@@ -257,8 +258,8 @@ impl KeyTable {
         }
     }
 
-    /// Replaces `groups` by the number of each row's key, [`ABSENT`] where it is not in the table. `cache` must only
-    /// ever be used with this table, and only after the last insert.
+    /// Replaces `groups` by the number of each row's key, [`ABSENT`] where it is not in the table. `cache` and its
+    /// clones must only ever be used with this table, and only after the last insert.
     pub(crate) fn find(&self, keys: &[Column], rows: usize, cache: &mut CodeCache, groups: &mut Vec<u32>) {
         groups.clear();
         let mut skip = Vec::new();
@@ -271,11 +272,9 @@ impl KeyTable {
         match &self.table {
             Table::Unit => groups.resize(rows, if self.len == 0 { ABSENT } else { 0 }),
             Table::Interned => {
-                let Words::Narrow(words) = &codes[0].words else {
-                    unreachable!("interned codes are narrow")
-                };
                 groups.extend(
-                    words
+                    codes[0]
+                        .words
                         .iter()
                         .enumerate()
                         .map(|(row, &word)| if skipped(row) { ABSENT } else { word as u32 }),
@@ -334,7 +333,12 @@ impl KeyTable {
     fn insert_codes(&mut self, index: usize, key: &Column, skip: &mut Vec<u8>) -> Codes {
         let column = &mut self.columns[index];
         match column.code {
-            Code::Fixed | Code::Uuid => fixed_codes(key, self.nulls, skip),
+            Code::Fixed => fixed_codes(key, self.nulls, skip),
+            Code::Uuid => {
+                let uuids = &mut column.uuids;
+                let cache = self.cache.column(index);
+                uuid_codes(key, self.nulls, skip, cache, |value| uuids.intern(value))
+            }
             Code::Interned => {
                 let interner = &mut column.interner;
                 interned_codes(
@@ -354,7 +358,11 @@ impl KeyTable {
     fn find_codes(&self, index: usize, key: &Column, cache: &mut CodeCache, skip: &mut Vec<u8>) -> Codes {
         let column = &self.columns[index];
         match column.code {
-            Code::Fixed | Code::Uuid => fixed_codes(key, self.nulls, skip),
+            Code::Fixed => fixed_codes(key, self.nulls, skip),
+            Code::Uuid => {
+                let cache = cache.column(index);
+                uuid_codes(key, self.nulls, skip, cache, |value| column.uuids.find(value))
+            }
             Code::Interned => {
                 interned_codes(
                     key,
@@ -372,6 +380,26 @@ impl KeyTable {
 }
 
 impl CodeCache {
+    /// Takes over the dictionaries that only `other` knows.
+    pub(crate) fn adopt(&mut self, other: &Self) {
+        for (index, theirs) in other.columns.iter().enumerate() {
+            let mine = self.column(index);
+            for seen in theirs {
+                if !mine.iter().any(|m| Arc::ptr_eq(&m.dictionary, &seen.dictionary)) {
+                    if mine.len() == CACHED_DICTIONARIES {
+                        mine.remove(0);
+                    }
+                    mine.push(seen.clone());
+                }
+            }
+        }
+    }
+
+    /// Dictionaries it knows, in all columns.
+    pub(crate) fn dictionaries(&self) -> impl Iterator<Item = *const Column> {
+        self.columns.iter().flatten().map(|d| Arc::as_ptr(&d.dictionary))
+    }
+
     fn column(&mut self, index: usize) -> &mut Vec<DictIds> {
         while self.columns.len() <= index {
             self.columns.push(Vec::new());
@@ -396,24 +424,23 @@ fn mark(skip: &mut Vec<u8>, rows: usize, row: usize) {
 }
 
 /// The bits of a fixed-width column.
-fn words(values: &Column) -> Words {
+fn words(values: &Column) -> Vec<u64> {
     macro_rules! narrow {
         ($b:expr, $v:ident => $bits:expr) => {
-            Words::Narrow($b.iter().map(|$v| u64::from($bits)).collect())
+            $b.iter().map(|$v| u64::from($bits)).collect()
         };
     }
     match values {
         Column::UInt8(b) => narrow!(b, v => *v),
         Column::UInt16(b) => narrow!(b, v => *v),
         Column::UInt32(b) => narrow!(b, v => *v),
-        Column::UInt64(b) => Words::Narrow(b.to_vec()),
+        Column::UInt64(b) => b.to_vec(),
         Column::Int8(b) => narrow!(b, v => *v as u8),
         Column::Int16(b) => narrow!(b, v => *v as u16),
         Column::Int32(b) => narrow!(b, v => *v as u32),
         Column::Int64(b) => narrow!(b, v => *v as u64),
         Column::Float32(b) => narrow!(b, v => v.to_bits()),
         Column::Float64(b) => narrow!(b, v => v.to_bits()),
-        Column::Uuid(b) => Words::Wide(b.to_vec()),
         other => unreachable!(
             "a fixed-width key column, not {} rows of another form",
             other.len()
@@ -428,10 +455,7 @@ fn fixed_codes(key: &Column, null_keys: NullKeys, skip: &mut Vec<u8>) -> Codes {
     let mut words = words(values);
     let mut flags = Vec::new();
     if let Some(nulls) = nulls {
-        match &mut words {
-            Words::Narrow(words) => zero_where(words, nulls),
-            Words::Wide(words) => zero_where(words, nulls),
-        }
+        zero_where(&mut words, nulls);
         match null_keys {
             NullKeys::Group => flags = nulls.iter().map(|&n| u8::from(n != 0)).collect(),
             NullKeys::Skip => {
@@ -446,10 +470,10 @@ fn fixed_codes(key: &Column, null_keys: NullKeys, skip: &mut Vec<u8>) -> Codes {
     Codes { words, nulls: flags }
 }
 
-fn zero_where<T: Default>(words: &mut [T], nulls: &[u8]) {
+fn zero_where(words: &mut [u64], nulls: &[u8]) {
     for (word, &null) in words.iter_mut().zip(nulls) {
         if null != 0 {
-            *word = T::default();
+            *word = 0;
         }
     }
 }
@@ -493,32 +517,82 @@ fn interned_codes(
                 out.resize(rows, u64::from(number_of(&c.value, 0)));
             }
         }
-        Column::Dict(d) => {
-            let at = match cache.iter().position(|c| Arc::ptr_eq(&c.dictionary, &d.values)) {
-                Some(at) => at,
-                None => {
-                    if cache.len() == CACHED_DICTIONARIES {
-                        cache.remove(0);
-                    }
-                    cache.push(DictIds {
-                        dictionary: d.values.clone(),
-                        ids: vec![UNKNOWN; d.values.len()],
-                    });
-                    cache.len() - 1
-                }
-            };
-            let ids = &mut cache[at].ids;
-            for &code in d.codes.iter() {
-                let id = &mut ids[code as usize];
-                if *id == UNKNOWN {
-                    *id = number_of(&d.values, code as usize);
-                }
-                out.push(u64::from(*id));
-            }
-        }
+        Column::Dict(d) => dict_codes(d, cache, &mut out, |code| number_of(&d.values, code)),
         plain => out.extend((0..rows).map(|row| u64::from(number_of(plain, row)))),
     }
+    numbers(out, skip)
+}
+
+/// Numbers of a column of UUIDs by `number` (of a UUID, or of NULL).
+fn uuid_codes(
+    key: &Column,
+    null_keys: NullKeys,
+    skip: &mut Vec<u8>,
+    cache: &mut Vec<DictIds>,
+    mut number: impl FnMut(Option<u128>) -> u32,
+) -> Codes {
+    let mut number_of = |column: &Column, row: usize| {
+        let (nulls, values) = split_nulls(column);
+        match values {
+            _ if nulls.is_some_and(|nulls| nulls[row] != 0) => match null_keys {
+                NullKeys::Group => number(None),
+                NullKeys::Skip => ABSENT,
+            },
+            Column::Uuid(b) => number(Some(b[row])),
+            other => unreachable!("a key column of UUIDs, not {} rows of another form", other.len()),
+        }
+    };
+    let rows = key.len();
+    let mut out = Vec::with_capacity(rows);
+    match key {
+        Column::Const(c) if rows > 0 => out.resize(rows, u64::from(number_of(&c.value, 0))),
+        Column::Const(_) => {}
+        Column::Dict(d) => dict_codes(d, cache, &mut out, |code| number_of(&d.values, code)),
+        plain => out.extend((0..rows).map(|row| u64::from(number_of(plain, row)))),
+    }
+    numbers(out, skip)
+}
+
+/// Numbers of the rows of a dictionary column; `number` is asked once for each value that rows have.
+fn dict_codes(
+    column: &DictColumn,
+    cache: &mut Vec<DictIds>,
+    out: &mut Vec<u64>,
+    mut number: impl FnMut(usize) -> u32,
+) {
+    let values = &column.values;
+    let at = match cache.iter().position(|c| Arc::ptr_eq(&c.dictionary, values)) {
+        Some(at) => at,
+        None => {
+            if cache.len() == CACHED_DICTIONARIES {
+                cache.remove(0);
+            }
+            cache.push(DictIds {
+                dictionary: values.clone(),
+                ids: values_unknown(values.len()),
+            });
+            cache.len() - 1
+        }
+    };
+    let ids = &cache[at].ids;
+    out.extend(column.codes.iter().map(|&code| {
+        let slot = &ids[code as usize];
+        let mut id = slot.load(Ordering::Relaxed);
+        if id == UNKNOWN {
+            id = number(code as usize);
+            slot.store(id, Ordering::Relaxed);
+        }
+        u64::from(id)
+    }));
+}
+
+fn values_unknown(len: usize) -> Arc<[AtomicU32]> {
+    (0..len).map(|_| AtomicU32::new(UNKNOWN)).collect()
+}
+
+fn numbers(mut out: Vec<u64>, skip: &mut Vec<u8>) -> Codes {
     if out.contains(&u64::from(ABSENT)) {
+        let rows = out.len();
         for (row, word) in out.iter_mut().enumerate() {
             if *word == u64::from(ABSENT) {
                 mark(skip, rows, row);
@@ -527,7 +601,7 @@ fn interned_codes(
         }
     }
     Codes {
-        words: Words::Narrow(out),
+        words: out,
         nulls: Vec::new(),
     }
 }
@@ -536,10 +610,8 @@ fn pack_u64(columns: &[KeyColumn], codes: &[Codes], rows: usize) -> Vec<u64> {
     let mut out = vec![0u64; rows];
     let mut shift = 0;
     for (column, codes) in columns.iter().zip(codes) {
-        if let Words::Narrow(words) = &codes.words {
-            for (out, word) in out.iter_mut().zip(words) {
-                *out |= word << shift;
-            }
+        for (out, word) in out.iter_mut().zip(&codes.words) {
+            *out |= word << shift;
         }
         if !codes.nulls.is_empty() {
             let at = shift + column.bits - 1;
@@ -556,17 +628,8 @@ fn pack_u128(columns: &[KeyColumn], codes: &[Codes], rows: usize) -> Vec<u128> {
     let mut out = vec![0u128; rows];
     let mut shift = 0;
     for (column, codes) in columns.iter().zip(codes) {
-        match &codes.words {
-            Words::Narrow(words) => {
-                for (out, &word) in out.iter_mut().zip(words) {
-                    *out |= u128::from(word) << shift;
-                }
-            }
-            Words::Wide(words) => {
-                for (out, &word) in out.iter_mut().zip(words) {
-                    *out |= word << shift;
-                }
-            }
+        for (out, &word) in out.iter_mut().zip(&codes.words) {
+            *out |= u128::from(word) << shift;
         }
         if !codes.nulls.is_empty() {
             let at = shift + column.bits - 1;
@@ -582,10 +645,7 @@ fn pack_u128(columns: &[KeyColumn], codes: &[Codes], rows: usize) -> Vec<u128> {
 fn pack_bytes(codes: &[Codes], row: usize, out: &mut Vec<u8>) {
     out.clear();
     for codes in codes {
-        match &codes.words {
-            Words::Narrow(words) => out.extend_from_slice(&words[row].to_le_bytes()),
-            Words::Wide(words) => out.extend_from_slice(&words[row].to_le_bytes()),
-        }
+        out.extend_from_slice(&codes.words[row].to_le_bytes());
         out.push(codes.nulls.get(row).copied().unwrap_or(0));
     }
 }

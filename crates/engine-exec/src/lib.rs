@@ -18,6 +18,7 @@ mod program;
 mod row_bytes;
 mod sort_key;
 mod source;
+mod uuid_interner;
 mod workers;
 
 pub use context::{ExecContext, QueryStats};

@@ -7,6 +7,7 @@ mod cells;
 mod combinator;
 mod count;
 mod covariance;
+mod distinct_pairs;
 mod extremum;
 mod for_each;
 mod funnel;

@@ -49,7 +49,7 @@ pub use json_shred::DerivedColumn;
 pub use key_condition::{Bound, KeyCondition, KeyRef, Predicate, RangeImage, Test, ValueRange, ValueSet};
 pub use mutation::{MutationStatus, RowChange, RowEffect};
 pub use object_cache::CacheCounts;
-pub use options::StorageOptions;
+pub use options::{AutoDictionaries, StorageOptions};
 pub use part::{
     ColumnOnDisk, JsonCellsOnDisk, JsonPathOnDisk, Layout, Part, PartName, PartSummary, escape, unescape,
 };

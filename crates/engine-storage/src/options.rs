@@ -41,6 +41,8 @@ pub struct StorageOptions {
     pub forced_codec: Option<ColumnCodec>,
     /// Where parts become wide, instead of what tables say; for tests.
     pub forced_wide_from: Option<WideFrom>,
+    /// Which columns of strings and UUIDs are stored as codes although nobody asked for it.
+    pub auto_dictionaries: AutoDictionaries,
 }
 
 impl Default for StorageOptions {
@@ -63,6 +65,18 @@ impl Default for StorageOptions {
             json_rows_min: 4096,
             forced_codec: None,
             forced_wide_from: None,
+            auto_dictionaries: AutoDictionaries::default(),
         }
     }
+}
+
+/// Columns without a codec of their own that parts store as codes into a dictionary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AutoDictionaries {
+    /// Those that a dictionary makes smaller.
+    #[default]
+    WhereValuesRepeat,
+    /// All that can be; for tests.
+    Everywhere,
+    Nowhere,
 }

@@ -2,6 +2,7 @@
 
 mod append;
 mod attach;
+mod auto_dictionary;
 mod caches;
 mod clone_parts;
 mod contains;

@@ -80,6 +80,7 @@ impl Engine {
             memtable_age_ms: config.flush_age_ms,
             cache_bytes: config.cache_bytes,
             forced_codec: config.forced_codec.clone(),
+            auto_dictionaries: config.auto_dictionaries,
             forced_wide_from: config.forced_wide_from,
             json_keys_max: config.json_keys_max,
             json_rows_min: config.json_rows_min,

@@ -62,7 +62,7 @@ pub use options::{Parameter, QueryOptions};
 pub use result::{QueryResult, QuerySummary};
 pub use scan::{ScanStep, ScanSummary};
 
-pub use engine_storage::{Codec, ColumnCodec, Compression, WideFrom};
+pub use engine_storage::{AutoDictionaries, Codec, ColumnCodec, Compression, WideFrom};
 pub use engine_types::{Block, Column, DataType, Field, Schema, Value};
 
 #[cfg(test)]

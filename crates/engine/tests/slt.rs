@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use engine::{Codec, ColumnCodec, Compression, Engine, EngineConfig, QueryOptions, WideFrom};
+use engine::{
+    AutoDictionaries, Codec, ColumnCodec, Compression, Engine, EngineConfig, QueryOptions, WideFrom,
+};
 use slt::{Expect, Numbered, Record};
 
 /// How the engine is run.
@@ -17,6 +19,7 @@ struct Mode {
     block_size: usize,
     /// Instead of what the tables say, where the type allows it.
     codec: Option<ColumnCodec>,
+    dictionaries: AutoDictionaries,
     /// The layout of all parts, whatever their size.
     wide_from: Option<WideFrom>,
 }
@@ -28,6 +31,7 @@ const DEFAULT: Mode = Mode {
     threads: 2,
     block_size: 8192,
     codec: None,
+    dictionaries: AutoDictionaries::WhereValuesRepeat,
     wide_from: None,
 };
 
@@ -40,6 +44,7 @@ fn open(folder: &Path, mode: &Mode) -> Engine {
         granule_rows: mode.granule_rows,
         flush_every_insert: mode.flush_every_insert,
         forced_codec: mode.codec.clone(),
+        auto_dictionaries: mode.dictionaries,
         forced_wide_from: mode.wide_from,
         json_rows_min: if mode.flush_every_insert { 1 } else { 4096 },
         ..EngineConfig::default()
@@ -205,6 +210,19 @@ fn with_each_transformation_forced() {
         ColumnCodec::Chain(vec![Codec::Gorilla(None), lz4]),
         ColumnCodec::Chain(vec![Codec::T64, lz4]),
     ]);
+}
+
+#[test]
+fn e_vec_with_dictionaries_everywhere() {
+    for (granule_rows, block_size) in [(None, 8192), (Some(3), 8192), (Some(100), 3)] {
+        all(&Mode {
+            granule_rows,
+            block_size,
+            flush_every_insert: true,
+            dictionaries: AutoDictionaries::Everywhere,
+            ..DEFAULT
+        });
+    }
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub(crate) struct Built {
     /// The right rows in the types of the join's output, and one more row of defaults at the end.
     right: Vec<Arc<Column>>,
     right_rows: usize,
+    /// No key has two rows: row `rows[g]` is that of key `g`.
+    is_unique: bool,
     _memory: Reservation,
 }
 
@@ -55,7 +57,8 @@ impl Built {
 
 fn is_costly(column: &Column) -> bool {
     match column {
-        Column::String(_) | Column::Array(_) | Column::Tuple(_) => true,
+        // Groups and distinct counts of UUIDs work on the codes of a dictionary.
+        Column::Uuid(_) | Column::String(_) | Column::Array(_) | Column::Tuple(_) => true,
         Column::Nullable(n) => is_costly(&n.values),
         _ => false,
     }
@@ -116,6 +119,7 @@ pub(crate) fn build(
     let bytes: usize = right.iter().map(|c| c.byte_size()).sum();
     memory.set(bytes + table.byte_size() + 4 * (starts.len() + rows.len()))?;
     Ok(Built {
+        is_unique: rows.len() == table.len(),
         table,
         starts,
         rows,
@@ -137,7 +141,7 @@ pub(crate) struct Probe {
     matched_right: Vec<AtomicBool>,
     /// By key, for ANY INNER, where a key gives one row in all.
     used_keys: Vec<AtomicBool>,
-    caches: Mutex<Vec<CodeCache>>,
+    cache: Mutex<CodeCache>,
     block_size: usize,
 }
 
@@ -175,7 +179,7 @@ impl Probe {
             out_types,
             matched_right: Vec::new(),
             used_keys: Vec::new(),
-            caches: Mutex::default(),
+            cache: Mutex::default(),
             block_size: context.block_size.max(1),
             built,
         };
@@ -305,13 +309,43 @@ impl Probe {
 
     fn groups(&self, block: &Block) -> Result<Vec<u32>, ExecError> {
         let keys = self.keys.eval(block.columns(), block.rows())?;
-        let mut cache = self.caches.lock().pop().unwrap_or_default();
+        let mut cache = self.cache.lock().clone();
+        let before: Vec<_> = cache.dictionaries().collect();
         let mut groups = Vec::new();
         self.built
             .table
             .find(&keys, block.rows(), &mut cache, &mut groups);
-        self.caches.lock().push(cache);
+        if !cache.dictionaries().eq(before) {
+            self.cache.lock().adopt(&cache);
+        }
         Ok(groups)
+    }
+
+    /// Every row on the left has one partner or none, and nothing else is asked of them.
+    fn is_lookup(&self) -> bool {
+        self.built.is_unique
+            && self.kind == JoinKind::Inner
+            && self.strictness == JoinStrictness::All
+            && self.residual.is_none()
+            && !self.built.rows.is_empty()
+    }
+
+    fn look_up(&self, block: &Block, groups: &[u32], emit: &mut Emit<'_>) -> Result<Flow, ExecError> {
+        let mut pairs = Pairs::default();
+        if groups.contains(&ABSENT) {
+            for (row, &group) in (0u32..).zip(groups) {
+                if group != ABSENT {
+                    pairs.left.push(row);
+                    pairs.right.push(self.built.rows[group as usize]);
+                }
+            }
+            return self.emit_pairs(block, &pairs, emit);
+        }
+        pairs.left.extend(0..groups.len() as u32);
+        pairs
+            .right
+            .extend(groups.iter().map(|&group| self.built.rows[group as usize]));
+        self.emit_pairs(block, &pairs, emit)
     }
 
     fn filter_left(
@@ -341,6 +375,9 @@ impl Step for Probe {
         let filters = matches!(self.strictness, JoinStrictness::Semi | JoinStrictness::Anti);
         if filters && self.residual.is_none() {
             return self.filter_left(block, |row| groups[row] != ABSENT, emit);
+        }
+        if self.is_lookup() {
+            return self.look_up(&block, &groups, emit);
         }
         let default_row = self.built.right_rows as u32;
         // Without a residual a row without candidates is known to be unmatched and can keep its place.

@@ -56,7 +56,7 @@ fn naive(table: &Table, keys: &[usize]) -> Vec<Row> {
 }
 
 /// Column 0 is summed; the keys cover: none, 8 bits, 64, 65 (nullable), string, nullable string, uuid, packed, wide, nested.
-const TYPES: [&str; 9] = [
+const TYPES: [&str; 11] = [
     "UInt64",
     "UInt8",
     "Int64",
@@ -66,17 +66,19 @@ const TYPES: [&str; 9] = [
     "UUID",
     "LowCardinality(String)",
     "Array(Tuple(String, Nullable(Int64)))",
+    "Int64",
+    "Nullable(UUID)",
 ];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn groups_equal_the_model(
+    fn e_vec_groups_equal_the_model(
         table in table_of(TYPES.to_vec(), 30),
         keys in prop::sample::select(vec![
             vec![], vec![1], vec![0], vec![3], vec![4], vec![5], vec![6], vec![7], vec![8],
-            vec![1, 1], vec![2, 4], vec![3, 5, 7], vec![6, 4], vec![6, 3, 0, 8],
+            vec![1, 1], vec![2, 4], vec![3, 5, 7], vec![6, 4], vec![6, 3, 0, 8], vec![10], vec![1, 6], vec![10, 6, 9],
         ]),
     ) {
         let rows = run(&group_by(&table, &keys), &[("t", &table)], false).unwrap();

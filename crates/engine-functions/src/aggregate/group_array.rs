@@ -2,8 +2,10 @@
 
 use engine_types::{ArrayColumn, Column, DataType};
 
+use super::cells::Form;
+use super::distinct_pairs::DistinctPairs;
 use super::state_bytes::{StateReader, put_cell, put_number};
-use super::uniq::PairSet;
+use super::uniq::narrow_keys;
 use super::{Base, OnNull, State, arity, maker};
 use crate::FunctionError;
 use crate::error::TOO_LARGE_ARRAY;
@@ -16,8 +18,49 @@ struct GroupArray {
     /// Bytes of the batches.
     bytes: usize,
     limit: u32,
-    unique: Option<PairSet<Wide>>,
+    unique: Option<Unique>,
     ty: DataType,
+}
+
+/// The values that groups have already.
+enum Unique {
+    /// Of at most 64 bits.
+    Narrow(DistinctPairs<u64>),
+    Wide(DistinctPairs<Wide>),
+}
+
+impl Unique {
+    fn new(ty: &DataType) -> Self {
+        match Form::of(ty) {
+            Form::Bits => Self::Narrow(DistinctPairs::new()),
+            Form::Wide | Form::Bytes | Form::Nested => Self::Wide(DistinctPairs::new()),
+        }
+    }
+
+    fn byte_size(&self) -> usize {
+        match self {
+            Self::Narrow(set) => set.byte_size(),
+            Self::Wide(set) => set.byte_size(),
+        }
+    }
+}
+
+/// Rows that are `new`, of groups that have room.
+fn within(
+    counts: &mut [u32],
+    limit: u32,
+    groups: &[u32],
+    mut new: impl FnMut(usize, u32) -> bool,
+) -> Vec<u32> {
+    let mut kept = Vec::new();
+    for (i, &group) in groups.iter().enumerate() {
+        let count = &mut counts[group as usize];
+        if *count < limit && new(i, group) {
+            *count += 1;
+            kept.push(row(i));
+        }
+    }
+    kept
 }
 
 impl GroupArray {
@@ -31,24 +74,19 @@ impl GroupArray {
             self.push(groups.to_vec(), values.clone());
             return;
         }
-        let keys = self
-            .unique
-            .is_some()
-            .then(|| wide_keys(std::slice::from_ref(values)));
-        let mut kept = Vec::with_capacity(groups.len());
-        for (i, &group) in groups.iter().enumerate() {
-            let count = &mut self.counts[group as usize];
-            if *count >= self.limit {
-                continue;
+        let (counts, limit) = (&mut self.counts, self.limit);
+        let one = std::slice::from_ref(values);
+        let kept = match &mut self.unique {
+            None => within(counts, limit, groups, |_, _| true),
+            Some(Unique::Narrow(set)) => {
+                let keys = narrow_keys(one);
+                within(counts, limit, groups, |i, group| set.insert(keys[i], group))
             }
-            if let (Some(set), Some(keys)) = (&mut self.unique, &keys)
-                && !set.insert(keys[i], group)
-            {
-                continue;
+            Some(Unique::Wide(set)) => {
+                let keys = wide_keys(one);
+                within(counts, limit, groups, |i, group| set.insert(keys[i], group))
             }
-            *count += 1;
-            kept.push(row(i));
-        }
+        };
         if kept.is_empty() {
             return;
         }
@@ -180,7 +218,7 @@ impl State for GroupArray {
 
     fn byte_size(&self) -> usize {
         // The result is made of all batches while they are still there.
-        2 * self.bytes + 4 * self.counts.capacity() + self.unique.as_ref().map_or(0, PairSet::byte_size)
+        2 * self.bytes + 4 * self.counts.capacity() + self.unique.as_ref().map_or(0, Unique::byte_size)
     }
 }
 
@@ -195,7 +233,7 @@ pub(super) fn build(args: &[DataType], limit: Option<usize>, unique: bool) -> Re
             counts: Vec::new(),
             bytes: 0,
             limit,
-            unique: unique.then(PairSet::new),
+            unique: unique.then(|| Unique::new(&ty)),
             ty: ty.clone(),
         }),
         on_null: OnNull::Skip,

@@ -1,6 +1,8 @@
 //! Aggregates: values, NULLs, combinators, and merge = one pass.
 
-use engine_types::{Column, DataType, Value};
+use std::sync::Arc;
+
+use engine_types::{Column, DataType, DictColumn, Value};
 use proptest::prelude::*;
 
 use super::resolve;
@@ -362,6 +364,60 @@ proptest! {
             let (a, b) = (whole.finish().expect("finishes"), left.finish().expect("finishes"));
             for group in 0..4 {
                 prop_assert_eq!(a.value(group), b.value(group), "{}", name);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Batches over dictionaries, of which some are shared, and plain ones, count as plain ones do.
+    #[test]
+    fn e_vec_distinct_values_of_codes_are_those_of_rows(
+        batches in prop::collection::vec(
+            (prop::collection::vec((0u32..70, 0usize..6), 0..20), 0usize..3),
+            0..6,
+        ),
+    ) {
+        let value = |ty: &DataType, v: usize| match ty.bare() {
+            _ if ty.is_nullable() && v == 0 => Value::Null,
+            DataType::Uuid => Value::Uuid((v as u128 % 4) << 99),
+            DataType::String => Value::string(["", "a", "b", "c"][v % 4]),
+            _ => Value::UInt(v as u64 % 4 * 5000),
+        };
+        let bare = [DataType::Uuid, DataType::String, DataType::UInt16];
+        for ty in bare.clone().into_iter().chain(bare.map(DataType::nullable)) {
+            for name in ["uniqExact", "groupUniqArray", "countDistinct"] {
+                let function = resolve(name, &[], std::slice::from_ref(&ty)).expect("exists").expect("takes it");
+                // Dictionaries that differ in order and have values twice.
+                let dictionaries: Vec<Arc<Column>> = (0..2)
+                    .map(|turn| {
+                        let values: Vec<Value> = (0..6).map(|v| value(&ty, (v + turn) % 6)).collect();
+                        Arc::new(Column::from_values(&ty, &values))
+                    })
+                    .collect();
+                let (mut plain, mut coded) = (function.accumulator(), function.accumulator());
+                plain.resize(70);
+                coded.resize(70);
+                for (rows, form) in &batches {
+                    let groups: Vec<u32> = rows.iter().map(|(group, _)| *group).collect();
+                    let values: Vec<Value> = rows.iter().map(|(_, v)| value(&ty, *v)).collect();
+                    let column = Column::from_values(&ty, &values);
+                    let as_codes = match dictionaries.get(*form) {
+                        None => column.clone(),
+                        Some(dictionary) => Column::Dict(DictColumn {
+                            codes: rows.iter().map(|(_, v)| ((v + 6 - form) % 6) as u32).collect(),
+                            values: dictionary.clone(),
+                        }),
+                    };
+                    plain.update(&groups, &[column]).expect("updates");
+                    coded.update(&groups, &[as_codes]).expect("updates");
+                }
+                let (a, b) = (plain.finish().expect("finishes"), coded.finish().expect("finishes"));
+                for group in 0..70 {
+                    prop_assert_eq!(a.value(group), b.value(group), "{} {}", name, ty);
+                }
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine_types::Block;
 
 use super::Storage;
+use super::auto_dictionary;
 use super::hidden_part::HiddenPart;
 use super::write_part::dictionaries;
 use crate::error::{Result, StorageError};
@@ -199,7 +200,9 @@ impl Storage {
             let (def, block) = json_shred::flushed(def, block, &self.options);
             let def = &def;
             let all: Vec<usize> = (0..def.columns.len()).collect();
-            let dictionaries = dictionaries(def, block.rows(), |c| Ok(Some(vec![block.column(c).clone()])))?;
+            let mut dictionaries =
+                dictionaries(def, block.rows(), |c| Ok(Some(vec![block.column(c).clone()])))?;
+            let block = auto_dictionary::encode(def, block, &mut dictionaries, &self.options);
             let run = MemoryRun::new(def, &block, &all)?;
             let stream = MergeStream::new(vec![Box::new(run)], def.merge_rule, RuleMode::Merge)
                 .folding(def.fold.as_ref(), &all);

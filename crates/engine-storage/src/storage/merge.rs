@@ -6,6 +6,7 @@ use engine_codec::Dictionary;
 use engine_types::{Column, DataType};
 
 use super::Storage;
+use super::auto_dictionary;
 use super::hidden_part::HiddenPart;
 use super::write_part::dictionaries;
 use crate::catalog::Table;
@@ -172,6 +173,7 @@ impl Storage {
         };
         let counters = Arc::new(ReadCounters::default());
         let mut dictionaries = merged_dictionaries(job, &counters)?;
+        auto_dictionary::of_merged(job, &counters, &mut dictionaries, &self.options)?;
         // What values are reset to may not be in the dictionary.
         for column in job.def.expiry.iter().flat_map(|expiry| expiry.reset_columns()) {
             if let Some(dictionary) = dictionaries.get_mut(*column) {

@@ -5,6 +5,8 @@ mod alter;
 #[cfg(test)]
 mod append;
 #[cfg(test)]
+mod auto_dictionaries;
+#[cfg(test)]
 mod codecs;
 #[cfg(test)]
 mod contains;

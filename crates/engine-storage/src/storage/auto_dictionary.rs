@@ -1,0 +1,161 @@
+//! Dictionaries that nobody asked for: of columns without a codec of their own whose values repeat.
+//!
+//! Codes take fewer bytes than the values, and what reads the part works on codes: a function once for each value, a
+//! group or a join by an array look-up. Every part decides for itself.
+
+use std::sync::Arc;
+
+use engine_codec::{ColumnCodec, Dictionary, DistinctValues};
+use engine_types::{Block, Column, DataType};
+
+use super::merge::Job;
+use crate::counters::ReadCounters;
+use crate::error::Result;
+use crate::options::{AutoDictionaries, StorageOptions};
+use crate::part::Part;
+use crate::part_scan::read_part;
+use crate::sorted_run::CacheUse;
+use crate::table_def::TableDef;
+
+/// In smaller parts the file of its own weighs more.
+const ROWS_MIN: usize = 4096;
+/// A value stands for so many rows at least, on average.
+const ROWS_PER_VALUE: usize = 4;
+/// After so many rows a column that hardly repeats is given up.
+const GIVE_UP_ROWS: usize = 8192;
+/// A part's dictionaries are in memory as a whole, once it is read.
+const VALUES_MAX: usize = 1 << 20;
+const VALUE_BYTES_MAX: usize = 16 << 20;
+
+/// Whether the writer chooses how the column is stored.
+fn is_automatic(def: &TableDef, index: usize, options: &StorageOptions) -> bool {
+    let column = &def.columns[index];
+    // Rows folded into one may have values that none of them had.
+    def.fold.is_none()
+        && options.auto_dictionaries != AutoDictionaries::Nowhere
+        && options.forced_codec.is_none()
+        && column.codec == ColumnCodec::Auto
+        && DistinctValues::supports(&column.ty)
+}
+
+/// Whether it may still become a dictionary that pays.
+fn is_promising(distinct: &DistinctValues, options: &StorageOptions) -> bool {
+    options.auto_dictionaries == AutoDictionaries::Everywhere
+        || distinct.len() <= VALUES_MAX
+            && distinct.value_bytes() <= VALUE_BYTES_MAX
+            && (distinct.rows() < GIVE_UP_ROWS || distinct.len() <= distinct.rows() / 8 * 7)
+}
+
+fn is_worth_it(distinct: &DistinctValues, options: &StorageOptions) -> bool {
+    options.auto_dictionaries == AutoDictionaries::Everywhere
+        || is_promising(distinct, options)
+            && distinct.rows() >= ROWS_MIN
+            && distinct.len() <= distinct.rows() / ROWS_PER_VALUE
+}
+
+/// The block with codes in place of values that repeat; their dictionaries go to `dictionaries`.
+pub(super) fn encode(
+    def: &TableDef,
+    block: Block,
+    dictionaries: &mut [Option<Arc<Dictionary>>],
+    options: &StorageOptions,
+) -> Block {
+    let rows = block.rows();
+    let columns = block.into_columns();
+    let columns = columns
+        .into_iter()
+        .enumerate()
+        .map(|(index, column)| {
+            if !is_automatic(def, index, options) {
+                return column;
+            }
+            match encoded(&column, &def.columns[index].ty, options) {
+                Some((dictionary, codes)) => {
+                    dictionaries[index] = Some(Arc::new(dictionary));
+                    codes
+                }
+                None => column,
+            }
+        })
+        .collect();
+    Block::new(columns, rows)
+}
+
+fn encoded(column: &Column, ty: &DataType, options: &StorageOptions) -> Option<(Dictionary, Column)> {
+    if options.auto_dictionaries == AutoDictionaries::WhereValuesRepeat && column.len() < ROWS_MIN {
+        return None;
+    }
+    let (mut distinct, mut numbers) = (DistinctValues::new(ty), Vec::with_capacity(column.len()));
+    let mut start = 0;
+    while start < column.len() {
+        let rows = GIVE_UP_ROWS.min(column.len() - start);
+        distinct.add(&column.slice(start, rows), &mut numbers);
+        if !is_promising(&distinct, options) {
+            return None;
+        }
+        start += rows;
+    }
+    if !is_worth_it(&distinct, options) {
+        return None;
+    }
+    let (dictionary, codes) = distinct.into_dictionary();
+    let column = dictionary.encoded(&numbers, &codes);
+    Some((dictionary, column))
+}
+
+/// Dictionaries of what the parts of a merge become, beside those that `dictionaries` has already.
+pub(super) fn of_merged(
+    job: &Job,
+    counters: &ReadCounters,
+    dictionaries: &mut [Option<Arc<Dictionary>>],
+    options: &StorageOptions,
+) -> Result<()> {
+    for (index, dictionary) in dictionaries.iter_mut().enumerate() {
+        if dictionary.is_none() && is_automatic(&job.def, index, options) {
+            *dictionary = of_merged_column(job, index, counters, options)?.map(Arc::new);
+        }
+    }
+    Ok(())
+}
+
+fn of_merged_column(
+    job: &Job,
+    index: usize,
+    counters: &ReadCounters,
+    options: &StorageOptions,
+) -> Result<Option<Dictionary>> {
+    let rows: u64 = job.parts.iter().map(|part| part.rows()).sum();
+    if options.auto_dictionaries == AutoDictionaries::WhereValuesRepeat && rows < ROWS_MIN as u64 {
+        return Ok(None);
+    }
+    let mut distinct = DistinctValues::new(&job.def.columns[index].ty);
+    // Cheap ones first: a column is often given up before rows are read.
+    let mut plain: Vec<&Arc<Part>> = Vec::new();
+    for part in &job.parts {
+        match dictionary_of(job, part, index)? {
+            Some(values) => distinct.add_dictionary(&values, part.rows() as usize),
+            None => plain.push(part),
+        }
+    }
+    for part in plain {
+        let mut at = 0;
+        while at < part.granules() {
+            let until = (at + crate::part::SEGMENT_GRANULES).min(part.granules());
+            let block = read_part(&job.def, part, at..until, &[index], CacheUse::Bypass, counters)?;
+            distinct.add(block.column(0), &mut Vec::new());
+            if !is_promising(&distinct, options) {
+                return Ok(None);
+            }
+            at = until;
+        }
+    }
+    Ok(is_worth_it(&distinct, options).then(|| distinct.into_dictionary().0))
+}
+
+fn dictionary_of(job: &Job, part: &Part, index: usize) -> Result<Option<Arc<Column>>> {
+    let column = &job.def.columns[index];
+    match part.column_position(&column.name) {
+        Some(position) if *part.column_type(position) == column.ty => part.dictionary_of(position),
+        _ => Ok(None),
+    }
+}
