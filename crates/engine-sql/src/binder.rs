@@ -16,6 +16,7 @@ mod lambda;
 mod literal;
 mod lowering;
 mod query;
+mod sample_share;
 mod scope;
 mod select;
 mod setting_names;

@@ -1,7 +1,7 @@
 //! The tables as they are now: what snapshots copy and publications change, under one lock.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use hashbrown::HashMap;
 
@@ -29,6 +29,8 @@ pub(crate) struct Table {
     pub version: u64,
     /// Next block number of each partition.
     pub next_block: HashMap<String, u64>,
+    /// Parts that were replaced while somebody read them.
+    outdated: Vec<Weak<Part>>,
     /// By number: those under way, and the last that are done.
     pub mutations: BTreeMap<u64, Arc<Mutation>>,
     /// The last number of a mutation: later blocks of all partitions have greater ones.
@@ -51,6 +53,7 @@ impl Table {
             memtable: MemTable::default(),
             version: 0,
             next_block,
+            outdated: Vec::new(),
             mutations: BTreeMap::new(),
             last_mutation: last_mutation.unwrap_or(0),
         }
@@ -61,6 +64,11 @@ impl Table {
         let next = self.next_block.entry(partition.to_owned()).or_insert(1);
         *next = (*next).max(self.last_mutation + 1) + 1;
         *next - 1
+    }
+
+    /// Parts that are no longer active, but still read by somebody.
+    pub fn outdated(&self) -> Vec<Arc<Part>> {
+        self.outdated.iter().filter_map(Weak::upgrade).collect()
     }
 
     /// A number that is greater than those of all blocks there are.
@@ -89,6 +97,8 @@ impl Table {
             .filter(|p| !remove.iter().any(|r| r.uid == p.uid))
             .cloned()
             .collect();
+        self.outdated.retain(|part| part.strong_count() > 0);
+        self.outdated.extend(remove.iter().map(Arc::downgrade));
         parts.extend(add);
         parts.sort_by(|a, b| a.name.cmp(&b.name));
         self.parts = Arc::new(parts);

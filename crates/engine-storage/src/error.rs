@@ -44,6 +44,9 @@ pub enum StorageError {
     /// A key, partition or default expression of the caller failed.
     #[error("an expression of table {table} failed: {problem}")]
     Expression { table: String, problem: String },
+    /// A TTL expression failed.
+    #[error("cannot tell which rows have expired: {0}")]
+    Expiry(String),
     /// What joins rows of one sorting key failed.
     #[error("rows of one sorting key cannot be joined: {0}")]
     Fold(String),
@@ -66,6 +69,31 @@ pub enum StorageError {
     },
     #[error("group commit failed: {0}")]
     Commit(String),
+    #[error("table {table} has no active part `{part}`")]
+    UnknownPart { table: String, part: String },
+    #[error("table {table} has no detached part `{part}`")]
+    UnknownDetachedPart { table: String, part: String },
+    /// A part that another table could have written, but not this one.
+    #[error("part `{part}` does not fit table {table}: {problem}")]
+    PartMisfit {
+        table: String,
+        part: String,
+        problem: String,
+    },
+    #[error("tables {table} and {other} have different structures")]
+    OtherStructure { table: String, other: String },
+    #[error("part `{part}` is in the frozen copy `{name}` already")]
+    FrozenExists { part: String, name: String },
+    /// Merges do not keep up with inserts.
+    #[error(
+        "table {table} has {parts} parts in partition `{partition}`, {limit} are too many: merges do not keep up with inserts"
+    )]
+    TooManyParts {
+        table: String,
+        partition: String,
+        parts: usize,
+        limit: usize,
+    },
     #[error("cannot encode rows of table {table}")]
     Encode {
         table: String,
@@ -78,7 +106,7 @@ impl StorageError {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Io { .. } | Self::Commit(_) => true,
+            Self::Io { .. } | Self::Commit(_) | Self::TooManyParts { .. } => true,
             Self::DamagedPart { .. }
             | Self::DamagedLog { .. }
             | Self::Locked { .. }
@@ -88,8 +116,14 @@ impl StorageError {
             | Self::BadBlock { .. }
             | Self::Expression { .. }
             | Self::Fold(_)
+            | Self::Expiry(_)
             | Self::Definition { .. }
             | Self::Poisoned { .. }
+            | Self::UnknownPart { .. }
+            | Self::UnknownDetachedPart { .. }
+            | Self::PartMisfit { .. }
+            | Self::OtherStructure { .. }
+            | Self::FrozenExists { .. }
             | Self::Mutation { .. }
             | Self::Encode { .. } => false,
         }

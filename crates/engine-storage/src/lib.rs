@@ -10,7 +10,9 @@ mod commit_queue;
 mod counters;
 pub mod directory;
 mod error;
+mod expiry;
 mod final_scan;
+mod json_shred;
 mod key_condition;
 mod log_file;
 mod lookup_index;
@@ -41,18 +43,24 @@ pub use engine_codec::{
     ByteReader, Codec, CodecMisuse, ColumnCodec, Compression, decode_value, encode_value,
 };
 pub use error::{Result, StorageError};
+pub use expiry::{ExpiryBounds, RowExpiry};
 pub use final_scan::FinalScan;
+pub use json_shred::DerivedColumn;
 pub use key_condition::{Bound, KeyCondition, KeyRef, Predicate, RangeImage, Test, ValueRange, ValueSet};
 pub use mutation::{MutationStatus, RowChange, RowEffect};
 pub use object_cache::CacheCounts;
 pub use options::StorageOptions;
-pub use part::{ColumnOnDisk, Layout, Part, PartName, PartSummary, escape, unescape};
+pub use part::{
+    ColumnOnDisk, JsonCellsOnDisk, JsonPathOnDisk, Layout, Part, PartName, PartSummary, escape, unescape,
+};
 pub use projection_scan::ProjectionChoice;
 pub use pruning::{Pruning, PruningStage, PruningStep};
 pub use row_fold::RowFold;
 pub use skip_index::{SkipIndexDef, SkipIndexKind, ngrams, token_hash, tokens, value_hash};
 pub use snapshot::{Morsel, Snapshot};
-pub use storage::{Appended, CacheKind, Maintained, Storage};
+pub use storage::{
+    Appended, CacheKind, CloneMode, DetachedPart, DetachedSelection, Maintained, PartSelection, Storage,
+};
 pub use table_def::{
     ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, Projection,
     TableDef, TableId, WideFrom,

@@ -101,9 +101,12 @@ impl ManifestState {
                     }
                 }
                 for (id, name, summary) in add {
-                    if self.table(*id)?.parts.insert(name.clone(), *summary).is_some() {
+                    let table = self.table(*id)?;
+                    let folder = format!("{}/{name}", table.folder);
+                    if table.parts.insert(name.clone(), *summary).is_some() {
                         return Err(format!("part {name} of table {id} is added twice"));
                     }
+                    self.dropped_folders.remove(&folder);
                 }
                 for (id, lsn) in flushed {
                     let table = self.table(*id)?;
@@ -122,6 +125,9 @@ impl ManifestState {
             }
             ManifestRecord::DroppedFolder { folder } => {
                 self.dropped_folders.insert(folder.clone());
+            }
+            ManifestRecord::DroppedFolders { folders } => {
+                self.dropped_folders.extend(folders.iter().cloned());
             }
             ManifestRecord::AddMutation { id, number, mutation } => {
                 if self

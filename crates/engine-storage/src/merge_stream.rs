@@ -7,6 +7,7 @@ use engine_types::{Block, Column, StringColumn};
 
 use crate::block_cache::weight;
 use crate::error::{Result, StorageError};
+use crate::expiry::RowExpiry;
 use crate::merge_rule::{GroupRule, RuleMode};
 use crate::row_fold::{FoldStage, RowFold};
 use crate::table_def::MergeRule;
@@ -40,6 +41,8 @@ pub(crate) struct MergeStream {
     heap: Vec<usize>,
     rule: GroupRule<RowRef>,
     fold: Option<FoldStage>,
+    /// Rules of rows whose time is over, and the time it is.
+    expiry: Option<(Arc<dyn RowExpiry>, i64)>,
     /// Key of the group that is open.
     group: Vec<u8>,
     has_group: bool,
@@ -61,6 +64,7 @@ impl MergeStream {
             heap: Vec::new(),
             rule: GroupRule::new(rule, mode),
             fold: None,
+            expiry: None,
             group: Vec::new(),
             has_group: false,
             group_row_bytes: 0,
@@ -78,8 +82,29 @@ impl MergeStream {
         self
     }
 
+    /// Drops rows and resets values whose time is over at `now`. The runs have all columns of the table.
+    #[must_use]
+    pub fn expiring(mut self, expiry: Option<&Arc<dyn RowExpiry>>, now: Option<i64>) -> Self {
+        self.expiry = expiry.cloned().zip(now);
+        self
+    }
+
     /// The next merged rows, never none.
     pub fn next(&mut self) -> Result<Option<Block>> {
+        while let Some(block) = self.next_folded()? {
+            let Some((expiry, now)) = &self.expiry else {
+                return Ok(Some(block));
+            };
+            let left = expiry.applied(&block, *now).map_err(StorageError::Expiry)?;
+            let left = left.unwrap_or(block);
+            if left.rows() > 0 {
+                return Ok(Some(left));
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_folded(&mut self) -> Result<Option<Block>> {
         loop {
             let block = self.next_rows()?;
             let Some(fold) = &mut self.fold else {

@@ -1,12 +1,18 @@
 //! The storage: tables over one directory, one log and one manifest. Threads may call everything at once.
 
 mod append;
+mod attach;
 mod caches;
+mod clone_parts;
 mod contains;
+mod expire;
 mod flush;
+mod freeze;
 mod hidden_part;
 mod merge;
 mod mutate;
+mod partition_verbs;
+mod pressure;
 mod recovery;
 mod set_aside;
 mod tables;
@@ -20,8 +26,10 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 pub use append::Appended;
 pub use caches::CacheKind;
+pub use clone_parts::CloneMode;
 pub use flush::Maintained;
 pub(crate) use mutate::{matches, placed, updated};
+pub use partition_verbs::{DetachedPart, DetachedSelection, PartSelection};
 
 use crate::block_cache::BlockCache;
 use crate::catalog::Catalog;
@@ -30,6 +38,7 @@ use crate::directory::Directory;
 use crate::error::Result;
 use crate::manifest::Manifest;
 use crate::options::StorageOptions;
+use crate::part::Part;
 use crate::snapshot::Snapshot;
 use crate::table_def::TableId;
 use crate::token_window::TokenWindow;
@@ -53,9 +62,11 @@ pub struct Storage {
     /// Parts (by number) that a merge is working on.
     merging: Mutex<HashSet<u64>>,
     merge_done: Condvar,
+    expiry_clock: Mutex<expire::ExpiryClock>,
     /// Read by appends, written by changes of tables.
     ddl: RwLock<()>,
     next_part_uid: AtomicU64,
+    pressure_counts: pressure::PressureCounts,
     _lock: Box<dyn Send + Sync>,
 }
 
@@ -98,6 +109,11 @@ impl Storage {
         let catalog = self.catalog.read();
         let memtable = &catalog.table(table)?.memtable;
         Ok((memtable.rows(), memtable.bytes()))
+    }
+
+    /// Parts of a table that were merged or dropped, and are still read by somebody: their folders are there.
+    pub fn outdated_parts(&self, table: TableId) -> Result<Vec<Arc<Part>>> {
+        Ok(self.catalog.read().table(table)?.outdated())
     }
 
     fn part_uid(&self) -> u64 {

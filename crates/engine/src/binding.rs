@@ -35,7 +35,14 @@ impl Catalog for BoundCatalogue<'_> {
                 Some(target) => materialized_info(view, target),
                 None => Some(view_info(view)),
             },
-            Object::Table(_) => Some(table_info(self.catalogue.table(database, name).ok()?)),
+            Object::Table(_) => {
+                let table = self.catalogue.table(database, name).ok()?;
+                let mut info = table_info(table);
+                if info.sampling_key.is_some() {
+                    info.total_rows = self.engine.storage.snapshot(table.id).map_or(0, |s| s.rows());
+                }
+                Some(info)
+            }
         }
     }
 
@@ -62,6 +69,7 @@ fn view_info(view: &View) -> TableInfo {
         columns: Vec::new(),
         sorting_key: Vec::new(),
         sampling_key: None,
+        total_rows: 0,
         view: Some(Arc::new(view.create.query.as_ref().clone())),
         rows: None,
     }
@@ -112,6 +120,7 @@ pub(crate) fn table_info(table: &Table) -> TableInfo {
             .map(|c| ColumnInfo {
                 name: c.name.clone(),
                 ty: c.ty.clone(),
+                json: c.is_json(),
                 kind: match (c.kind, &c.default_text) {
                     (ColumnKind::Ordinary | ColumnKind::Default, _) => BoundKind::Ordinary,
                     (ColumnKind::Alias, Some(text)) => BoundKind::Alias(text.clone()),
@@ -128,6 +137,7 @@ pub(crate) fn table_info(table: &Table) -> TableInfo {
             Vec::new()
         },
         sampling_key: storage.and_then(|s| s.sample_by.clone()),
+        total_rows: 0,
         view: None,
         rows: None,
     }

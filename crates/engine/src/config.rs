@@ -1,6 +1,6 @@
 //! Settings of an engine as a whole.
 
-use engine_storage::ColumnCodec;
+use engine_storage::{ColumnCodec, WideFrom};
 
 /// What [`crate::Engine::open`] takes. The defaults suit a server with a few GB of memory.
 #[derive(Clone, Debug)]
@@ -29,6 +29,12 @@ pub struct EngineConfig {
     pub granule_rows: Option<usize>,
     /// The codec of every column that allows it instead of its own; for tests.
     pub forced_codec: Option<ColumnCodec>,
+    /// Where parts become wide, instead of what tables say; for tests.
+    pub forced_wide_from: Option<WideFrom>,
+    /// Keys of a JSON column that get columns of their own in a part, at most; 0: JSON is kept as text.
+    pub json_keys_max: usize,
+    /// Parts of fewer rows keep JSON as text.
+    pub json_rows_min: usize,
 }
 
 impl Default for EngineConfig {
@@ -47,6 +53,9 @@ impl Default for EngineConfig {
             flush_every_insert: false,
             granule_rows: None,
             forced_codec: None,
+            forced_wide_from: None,
+            json_keys_max: 256,
+            json_rows_min: 4096,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Statements that change the catalogue. One runs at a time; queries keep the catalogue they started with.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine_sql::ast::{
     self, AlterAction, CreateDatabase, CreateTable, CreateView, DropKind, DropStatement, DropVerb,
-    ObjectKind, ObjectName, Optimize, PartitionRef, PartitionVerb, Statement,
+    ObjectKind, ObjectName, Optimize, Statement,
 };
 use engine_storage::{ColumnDef, KeyExprs, TableDef, TableId};
 use engine_types::{Block, Column, DataType};
@@ -15,11 +16,14 @@ use crate::column_codec::check_codecs;
 use crate::definition::Definition;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
+use crate::expiry::TableExpiry;
 use crate::mutate;
 use crate::options::QueryOptions;
+use crate::partition_verbs::is_about_parts;
 use crate::row_fold;
 use crate::row_signs;
 use crate::shape::Shape;
+use crate::statement::with_settings;
 
 /// Database and name, with the current database where none is written.
 pub(crate) fn resolve_name(name: &ObjectName, options: &QueryOptions) -> Result<(String, String)> {
@@ -331,6 +335,18 @@ impl Engine {
                 table: to.1.clone(),
             });
         }
+        if let Object::View(view) = &object
+            && view.inner.is_some()
+            && from.0 != to.0
+        {
+            return Err(EngineError::refused(
+                48,
+                format!(
+                    "`{}` keeps its rows in a table of its own and cannot change its database",
+                    from.1
+                ),
+            ));
+        }
         self.storage.rename_table(object.id(), &to.0, &to.1)?;
         catalogue.objects.remove(from);
         let (database, name) = to.clone();
@@ -377,6 +393,17 @@ impl Engine {
         settings: &[ast::Setting],
         options: &QueryOptions,
     ) -> Result<()> {
+        let all_settings = with_settings(&options.settings, settings);
+        // These change no definition, and may read whole parts: inserts need not wait for them.
+        if actions.iter().all(is_about_parts) {
+            let (database, name) = resolve_name(name, options)?;
+            let catalogue = self.catalogue();
+            let table = catalogue.table(&database, &name)?;
+            for action in actions {
+                self.alter_parts(&catalogue, table, action, &all_settings, options)?;
+            }
+            return Ok(());
+        }
         let steps: Vec<_> = actions.iter().filter_map(mutate::step_of).collect();
         let definition: Vec<AlterAction> = actions
             .iter()
@@ -384,7 +411,7 @@ impl Engine {
             .cloned()
             .collect();
         if !definition.is_empty() {
-            self.alter_definition(name, &definition, options)?;
+            self.alter_definition(name, &definition, &all_settings, options)?;
         }
         if steps.is_empty() {
             return Ok(());
@@ -396,6 +423,7 @@ impl Engine {
         &self,
         name: &ObjectName,
         actions: &[AlterAction],
+        settings: &BTreeMap<String, String>,
         options: &QueryOptions,
     ) -> Result<()> {
         let (database, name) = resolve_name(name, options)?;
@@ -415,10 +443,9 @@ impl Engine {
             let mut rewrite = false;
             for action in actions {
                 match action {
-                    AlterAction::Partition {
-                        verb: PartitionVerb::Drop,
-                        partition,
-                    } => self.drop_partition(&table, partition)?,
+                    action if is_about_parts(action) => {
+                        self.alter_parts(catalogue, &table, action, settings, options)?;
+                    }
                     AlterAction::MaterializeProjection { if_exists, name, .. } => {
                         rewrite |= alter::has_projection(&definition, name, *if_exists)?;
                     }
@@ -466,27 +493,6 @@ impl Engine {
         Ok(())
     }
 
-    fn drop_partition(&self, table: &Table, partition: &PartitionRef) -> Result<()> {
-        match partition {
-            PartitionRef::All => Ok(self.storage.truncate_table(table.id)?),
-            PartitionRef::Id(id) => Ok(self
-                .storage
-                .drop_partition(table.id, &String::from_utf8_lossy(id))?),
-            PartitionRef::Expr(expr) => {
-                let Some(key) = &table.shape.partition_key else {
-                    return Err(EngineError::refused(248, "the table has no partition key"));
-                };
-                let bound = crate::binding::bind_over(expr, &Vec::new())?;
-                let value = engine_exec::evaluate_constant(&bound)?;
-                let column = Column::from_values(&bound.ty, &[value]);
-                let cast = engine_functions::cast_column(&column, &bound.ty, &key.ty)?;
-                let id = crate::table_keys::partition_id(&cast.value(0), &key.ty);
-                Ok(self.storage.drop_partition(table.id, &id)?)
-            }
-            PartitionRef::Part(_) => Err(EngineError::refused(48, "DROP PART is not supported")),
-        }
-    }
-
     pub(crate) fn optimize(&self, optimize: &Optimize, options: &QueryOptions) -> Result<()> {
         let (database, name) = resolve_name(&optimize.table, options)?;
         let catalogue = self.catalogue();
@@ -515,7 +521,8 @@ pub(crate) fn insert_table(
 }
 
 /// What the merge rule asks of columns. Tables older than a rule open all the same.
-fn check_rules(shape: &Shape) -> Result<()> {
+fn check_rules(shape: &Arc<Shape>) -> Result<()> {
+    TableExpiry::of(shape)?;
     row_signs::check_types(shape)?;
     row_fold::check_simple_functions(&shape.columns)?;
     row_fold::check_summed(shape)

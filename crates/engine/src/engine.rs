@@ -80,6 +80,9 @@ impl Engine {
             memtable_age_ms: config.flush_age_ms,
             cache_bytes: config.cache_bytes,
             forced_codec: config.forced_codec.clone(),
+            forced_wide_from: config.forced_wide_from,
+            json_keys_max: config.json_keys_max,
+            json_rows_min: config.json_rows_min,
             ..StorageOptions::default()
         };
         let granule_rows = config.granule_rows;

@@ -9,6 +9,7 @@ use crate::catalogue::Table;
 use crate::engine::{Engine, Inserted};
 use crate::engine_kind::EngineKind;
 use crate::error::Result;
+use crate::insert_limits::check_partitions;
 use crate::insert_rows::{Prepared, TableInsert, prepare};
 use crate::options::{QueryOptions, flag};
 
@@ -48,6 +49,11 @@ impl Engine {
         let views = self.push_to_views(&catalogue, &names, &prepared, options)?;
         let own: Vec<(TableId, Block)> = prepared.into_iter().filter_map(kept).collect();
         let of_views: Vec<(TableId, Block)> = views.into_iter().filter_map(kept).collect();
+        // A program may put the rows of many clients into one append: none fails because of another's.
+        if let Repeat::OfTable { .. } = repeat {
+            check_partitions(&self.storage, &own, options)?;
+            check_partitions(&self.storage, &of_views, options)?;
+        }
         let mut tables: Vec<TableId> = own.iter().chain(&of_views).map(|(table, _)| *table).collect();
         tables.sort_unstable();
         tables.dedup();

@@ -27,14 +27,17 @@ mod detach;
 mod engine;
 mod engine_kind;
 mod error;
+mod expiry;
 mod explain;
 mod insert_block;
+mod insert_limits;
 mod insert_rows;
 mod joined_scan;
 mod materialized_view;
 mod mutate;
 mod mutation_command;
 mod options;
+mod partition_verbs;
 mod projection;
 mod pruning;
 mod push_to_views;
@@ -59,7 +62,7 @@ pub use options::{Parameter, QueryOptions};
 pub use result::{QueryResult, QuerySummary};
 pub use scan::{ScanStep, ScanSummary};
 
-pub use engine_storage::{Codec, ColumnCodec, Compression};
+pub use engine_storage::{Codec, ColumnCodec, Compression, WideFrom};
 pub use engine_types::{Block, Column, DataType, Field, Schema, Value};
 
 #[cfg(test)]

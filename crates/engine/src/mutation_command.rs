@@ -149,10 +149,12 @@ impl Catalog for MutationCommand {
                     name: format!("c{at}"),
                     ty: ty.clone(),
                     kind: ColumnKind::Ordinary,
+                    json: false,
                 })
                 .collect(),
             sorting_key: Vec::new(),
             sampling_key: None,
+            total_rows: 0,
             view: None,
             rows: Some(result.rows.clone()),
         })

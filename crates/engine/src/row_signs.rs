@@ -1,6 +1,6 @@
 //! Marks in rows that merge rules read: signs are 1 or -1, deletion marks 1 or 0.
 
-use engine_types::{Column, DataType, Value, with_buffer};
+use engine_types::{Column, DataType};
 
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
@@ -61,14 +61,9 @@ pub(crate) fn check(shape: &Shape, stored: &[Column]) -> Result<()> {
 }
 
 fn first_other(column: &Column, allowed: [i64; 2]) -> Option<i64> {
-    let row = with_buffer!(
-        column,
-        b => b.iter().position(|v| !allowed.contains(&(*v as i64))),
-        _ => None
-    )?;
-    match column.value(row) {
-        Value::Int(v) => Some(v),
-        Value::UInt(v) => i64::try_from(v).ok(),
+    match column {
+        Column::Int8(b) => b.iter().map(|v| i64::from(*v)).find(|v| !allowed.contains(v)),
+        Column::UInt8(b) => b.iter().map(|v| i64::from(*v)).find(|v| !allowed.contains(v)),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine_exec::CompiledExprs;
 use engine_sql::ast::{self, CreateTable, DefaultKind};
 use engine_sql::plan;
-use engine_storage::{ColumnDef, MergeRule, RowFold, TableDef};
+use engine_storage::{ColumnDef, MergeRule, PartPressure, RowExpiry, RowFold, TableDef, WideFrom};
 use engine_types::{Block, Column, DataType, Field, Schema};
 
 use crate::binding;
@@ -14,6 +14,7 @@ use crate::constraint::{self, Check};
 use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
+use crate::expiry::TableExpiry;
 use crate::projection::{self, TableProjection};
 use crate::row_fold::{self, TableFold};
 use crate::skip_index::{self, SkipIndex};
@@ -41,6 +42,13 @@ pub(crate) struct TableColumn {
     pub(crate) stored: Option<usize>,
     /// Of `SimpleAggregateFunction`: the function that joins values.
     pub(crate) joined_by: Option<String>,
+}
+
+impl TableColumn {
+    /// Its strings are JSON objects, by its comment: one that ClickHouse accepts and ignores.
+    pub(crate) fn is_json(&self) -> bool {
+        self.comment == JSON_COMMENT && self.ty == DataType::String && self.stored.is_some()
+    }
 }
 
 /// A default bound over the table's columns (by their position in the table).
@@ -76,6 +84,9 @@ pub(crate) struct Stored {
     pub(crate) column: Option<usize>,
     pub(crate) converted_from: Option<usize>,
 }
+
+/// The comment that declares a String column to hold JSON objects.
+const JSON_COMMENT: &str = "json";
 
 /// `SETTINGS` of the table that mean something here.
 const DEFAULT_GRANULE_ROWS: usize = 8192;
@@ -202,6 +213,9 @@ impl Shape {
             }
             _ => None,
         };
+        if let Some(sample_by) = create.storage.sample_by.as_ref().filter(|_| kind.is_sorted()) {
+            check_sample_by(sample_by, &create.storage, &schema)?;
+        }
         let lookup = lookup_columns(&create, &columns)?;
         let projections = projection::projections(&create, &columns);
         let skip_indexes = if kind.is_sorted() {
@@ -299,12 +313,12 @@ impl Shape {
                     .and_then(|c| codecs.columns.iter().find(|d| d.name == self.columns[c].name))
                     .and_then(|d| d.codec.as_ref());
                 ColumnDef {
-                    name: s.name.clone(),
-                    ty: s.ty.clone(),
+                    json: s.column.is_some_and(|c| self.columns[c].is_json()),
                     // CREATE and ALTER have checked it; tables older than a rule open all the same.
                     codec: codec
                         .and_then(|list| column_codec(list, &s.ty).ok())
                         .unwrap_or_default(),
+                    ..ColumnDef::new(&s.name, s.ty.clone())
                 }
             })
             .collect();
@@ -343,9 +357,19 @@ impl Shape {
             Some(fold) => Some(Arc::new(fold)),
             None => None,
         };
+        // CREATE and ALTER have checked it; tables older than a rule open all the same.
+        let expiry: Option<Arc<dyn RowExpiry>> = match TableExpiry::of(self) {
+            Ok(Some(expiry)) => Some(Arc::new(expiry)),
+            Ok(None) => None,
+            Err(error) => {
+                tracing::warn!(table = name, %error, "the TTL of a table is not applied");
+                None
+            }
+        };
         Ok(TableDef {
             merge_rule,
             fold,
+            expiry,
             lookup_columns: self
                 .lookup
                 .iter()
@@ -357,6 +381,18 @@ impl Shape {
             granule_bytes: setting("index_granularity_bytes")
                 .filter(|n| *n > 0)
                 .unwrap_or(DEFAULT_GRANULE_BYTES),
+            wide_from: WideFrom {
+                bytes: setting("min_bytes_for_wide_part").map_or(WideFrom::default().bytes, |n| n as u64),
+                rows: setting("min_rows_for_wide_part").map_or(WideFrom::default().rows, |n| n as u64),
+            },
+            pressure: PartPressure {
+                delay_from: setting("parts_to_delay_insert").unwrap_or(PartPressure::default().delay_from),
+                refuse_from: setting("parts_to_throw_insert").unwrap_or(PartPressure::default().refuse_from),
+                delay_ms_max: setting("max_delay_to_insert")
+                    .map_or(PartPressure::default().delay_ms_max, |seconds| {
+                        seconds as u64 * 1000
+                    }),
+            },
             merge_after_ms: setting("min_age_to_force_merge_seconds")
                 .filter(|n| *n > 0)
                 .and_then(|seconds| u64::try_from(seconds).ok()?.checked_mul(1000)),
@@ -532,6 +568,30 @@ fn check_primary_key(storage: &ast::Storage, order_by: &[ast::Expr]) -> Result<(
         36,
         "the primary key must be a prefix of the sorting key",
     ))
+}
+
+/// A sample is a range of the primary key, of an unsigned number.
+fn check_sample_by(sample_by: &ast::Expr, storage: &ast::Storage, schema: &Schema) -> Result<()> {
+    let primary = key_list(storage.primary_key.as_ref().or(storage.order_by.as_ref()));
+    let bound = binding::bind_over(sample_by, schema)?;
+    let mut in_key = false;
+    for key in &primary {
+        in_key |= crate::pruning::same(&binding::bind_over(key, schema)?, &bound);
+    }
+    if !in_key {
+        return Err(EngineError::refused(
+            36,
+            "the sampling expression must be in the primary key",
+        ));
+    }
+    let ty = &bound.ty;
+    if !ty.is_unsigned() || *ty == DataType::Bool {
+        return Err(EngineError::refused(
+            59,
+            format!("the sampling expression must be an unsigned number, not {ty}"),
+        ));
+    }
+    Ok(())
 }
 
 /// Columns of the first `INDEX lookup_… (a, b) TYPE bloom_filter`: the exact look-up index.

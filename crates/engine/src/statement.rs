@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use engine_sql::ast::{Insert, InsertSource, InsertTarget, Query, Statement, SystemCommand};
+use engine_sql::ast::{
+    Insert, InsertSource, InsertTarget, Query, SetExpr, Setting, Statement, SystemCommand,
+};
 use engine_sql::plan::Plan;
 use engine_storage::CacheKind;
 use engine_types::{Block, Column, DataType, Field, Schema, Value};
@@ -82,6 +84,7 @@ impl Engine {
 
     fn run(&self, statement: &Statement, options: &QueryOptions) -> Result<QueryResult> {
         let done = |outcome: Result<()>| outcome.map(|()| QueryResult::default());
+        self.storage.tell_time(options.now.timestamp());
         match statement {
             Statement::Query(query) => self.select(query, options),
             Statement::Insert(insert) => done(self.insert_statement(insert, options)),
@@ -212,6 +215,15 @@ impl Engine {
             columns.to_vec()
         };
         let target = insert_schema(table, &columns);
+        // What is written behind the query is meant for the insert, too.
+        let mut settings = with_settings(&options.settings, &query.settings);
+        if let SetExpr::Select(select) = &query.body {
+            settings = with_settings(&settings, &select.settings);
+        }
+        let options = &QueryOptions {
+            settings,
+            ..options.clone()
+        };
         let result = self.select(query, options)?;
         if result.schema.len() != target.len() {
             return Err(EngineError::refused(
@@ -323,6 +335,16 @@ impl Engine {
             Column::UInt8(vec![1].into()),
         )]))
     }
+}
+
+/// Settings of the caller and, over them, of the statement.
+pub(crate) fn with_settings(outer: &BTreeMap<String, String>, own: &[Setting]) -> BTreeMap<String, String> {
+    let mut settings = outer.clone();
+    settings.extend(
+        own.iter()
+            .map(|s| (s.name.clone(), binding::setting_text(&s.value))),
+    );
+    settings
 }
 
 /// Rows of VALUES as inserts: one for each set of columns that are left to their defaults.

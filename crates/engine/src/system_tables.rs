@@ -1,10 +1,12 @@
 //! The database `system`: what the engine knows about itself, computed when a query names it.
 
+mod json_columns;
+
 use std::sync::Arc;
 
 use engine_sql::plan::TableName;
 use engine_sql::{ColumnInfo, ColumnKind as BoundKind, TableInfo};
-use engine_storage::{CacheKind, Storage};
+use engine_storage::{CacheKind, ColumnOnDisk, Storage};
 use engine_types::{DataType, Value};
 
 use crate::catalogue::{Catalogue, Object, SYSTEM_DATABASE};
@@ -22,12 +24,14 @@ pub(crate) struct SystemState<'a> {
     pub(crate) uptime: u64,
 }
 
-pub(crate) const NAMES: [&str; 12] = [
+pub(crate) const NAMES: [&str; 14] = [
     "asynchronous_metrics",
     "columns",
     "data_skipping_indices",
     "databases",
+    "detached_parts",
     "functions",
+    "json_columns",
     "merges",
     "mutations",
     "one",
@@ -60,7 +64,9 @@ pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Option<TableInfo> {
         "columns" => columns(state),
         "data_skipping_indices" => data_skipping_indices(state),
         "parts" => parts(state),
+        "detached_parts" => detached_parts(state),
         "parts_columns" => parts_columns(state),
+        "json_columns" => json_columns::json_columns(state),
         "functions" => functions(),
         "settings" => settings(state),
         "merges" => merges(),
@@ -79,10 +85,12 @@ pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Option<TableInfo> {
                 name: name.to_owned(),
                 ty,
                 kind: BoundKind::Ordinary,
+                json: false,
             })
             .collect(),
         sorting_key: Vec::new(),
         sampling_key: None,
+        total_rows: 0,
         view: None,
         rows: Some(Arc::new(rows)),
     })
@@ -281,6 +289,18 @@ fn parts(state: &SystemState<'_>) -> Rows {
         ("level", DataType::UInt32),
         ("path", DataType::String),
         ("has_lightweight_delete", DataType::UInt8),
+        ("partition", DataType::String),
+        ("part_type", DataType::String),
+        ("files", DataType::UInt64),
+        ("data_compressed_bytes", DataType::UInt64),
+        ("data_uncompressed_bytes", DataType::UInt64),
+        ("marks_bytes", DataType::UInt64),
+        ("refcount", DataType::UInt32),
+        ("min_block_number", DataType::Int64),
+        ("max_block_number", DataType::Int64),
+        ("data_version", DataType::UInt64),
+        ("engine", DataType::String),
+        ("disk_name", DataType::String),
     ];
     let mut rows = Vec::new();
     for object in state.catalogue.objects.values() {
@@ -290,13 +310,17 @@ fn parts(state: &SystemState<'_>) -> Rows {
         let Ok(snapshot) = state.storage.snapshot(table.id) else {
             continue;
         };
-        for part in snapshot.parts() {
+        let outdated = state.storage.outdated_parts(table.id).unwrap_or_default();
+        let parts = snapshot.parts().iter().map(|part| (part, true));
+        for (part, active) in parts.chain(outdated.iter().map(|part| (part, false))) {
+            let columns = part.columns_on_disk();
+            let sum = |bytes: fn(&ColumnOnDisk) -> u64| number(columns.iter().map(bytes).sum::<u64>());
             rows.push(vec![
                 text(&table.database),
                 text(&table.name),
                 text(&part.name().partition),
                 text(part.name().to_string()),
-                flag(true),
+                flag(active),
                 Value::UInt(part.rows()),
                 number(part.granules() + 1),
                 Value::UInt(part.bytes()),
@@ -304,6 +328,63 @@ fn parts(state: &SystemState<'_>) -> Rows {
                 number(part.name().level),
                 text(part.folder()),
                 flag(part.has_deleted_rows()),
+                text(crate::table_keys::partition_text(&table.shape, part)),
+                text(part.layout().name()),
+                number(part.files_on_disk()),
+                sum(|c| c.data_bytes),
+                sum(|c| c.raw_bytes),
+                sum(|c| c.marks_bytes),
+                // This statement's own use is none.
+                number(Arc::strong_count(part).saturating_sub(1)),
+                block_number(part.name().min_block),
+                block_number(part.name().max_block),
+                // Without a mutation it is the first block, as in ClickHouse.
+                number(part.name().mutation.unwrap_or(part.name().min_block)),
+                text(engine_name(object)),
+                text("default"),
+            ]);
+        }
+    }
+    (schema, rows)
+}
+
+fn block_number(number: u64) -> Value {
+    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn detached_parts(state: &SystemState<'_>) -> Rows {
+    let schema = vec![
+        ("database", DataType::String),
+        ("table", DataType::String),
+        ("partition_id", DataType::String.nullable()),
+        ("name", DataType::String),
+        ("bytes_on_disk", DataType::UInt64),
+        ("disk", DataType::String),
+        ("path", DataType::String),
+        ("reason", DataType::String.nullable()),
+        ("min_block_number", DataType::Int64.nullable()),
+        ("max_block_number", DataType::Int64.nullable()),
+        ("level", DataType::UInt32.nullable()),
+    ];
+    let mut rows = Vec::new();
+    for object in state.catalogue.objects.values() {
+        let Object::Table(table) = object else {
+            continue;
+        };
+        for part in state.storage.detached_parts(table.id).unwrap_or_default() {
+            let name = part.name.as_ref();
+            rows.push(vec![
+                text(&table.database),
+                text(&table.name),
+                name.map_or(Value::Null, |n| text(&n.partition)),
+                text(&part.folder_name),
+                Value::UInt(part.bytes),
+                text("default"),
+                text(&part.path),
+                text(&part.reason),
+                name.map_or(Value::Null, |n| block_number(n.min_block)),
+                name.map_or(Value::Null, |n| block_number(n.max_block)),
+                name.map_or(Value::Null, |n| number(n.level)),
             ]);
         }
     }
@@ -343,7 +424,7 @@ fn parts_columns(state: &SystemState<'_>) -> Rows {
                     text(&table.name),
                     text(&part.name().partition),
                     text(part.name().to_string()),
-                    text("Wide"),
+                    text(part.layout().name()),
                     flag(true),
                     text(column.name),
                     text(column.ty.to_string()),
@@ -536,6 +617,7 @@ fn metrics(state: &SystemState<'_>) -> Rows {
             memtable_bytes += b;
         }
     }
+    let (delayed, refused) = state.storage.pressure_counts();
     let mut list: Vec<(String, f64)> = [
         ("Uptime", state.uptime as f64),
         ("TotalRowsOfMergeTreeTables", rows as f64),
@@ -544,6 +626,9 @@ fn metrics(state: &SystemState<'_>) -> Rows {
         ("MemtableBytes", memtable_bytes as f64),
         ("LogBytes", state.storage.wal_bytes() as f64),
         ("BlockCacheBytes", state.storage.cache_bytes() as f64),
+        ("MaxPartCountForPartition", state.storage.most_parts() as f64),
+        ("DelayedInserts", delayed as f64),
+        ("RejectedInserts", refused as f64),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec();

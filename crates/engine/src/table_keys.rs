@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine_exec::CompiledExprs;
-use engine_storage::{ColumnSource, KeyExprs, Partitions, RowChange};
+use engine_storage::{ColumnSource, KeyExprs, Part, Partitions, RowChange};
 use engine_types::{Block, Column, DataType, Field, Value};
 
 use crate::binding;
@@ -252,7 +252,39 @@ fn partition_value(id: &str, ty: &DataType) -> Option<Value> {
     (readable_id(&value, bare).as_deref() == Some(id)).then_some(value)
 }
 
-/// ClickHouse's ids: whole numbers as digits, dates as YYYYMMDD, tuples of those joined by `-`, else a hash.
+/// The partition value of a part for people, from the least values of its columns: in a part all rows have the same
+/// partition value. The id where these are not known.
+pub(crate) fn partition_text(shape: &Shape, part: &Part) -> String {
+    let Some(key) = &shape.partition_key else {
+        return "tuple()".to_owned();
+    };
+    let mut known = true;
+    let columns: Vec<Column> = shape
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| {
+            let mut needed = false;
+            binding::visit_columns(key, &mut |c| needed |= c == at);
+            let stored = column.stored.and_then(|s| shape.stored.get(s));
+            match stored.filter(|_| needed).and_then(|s| part.min_max(&s.name)) {
+                Some((least, _)) => Column::from_values(&column.ty, &[least]),
+                None => {
+                    known &= !needed;
+                    Column::defaults(&column.ty, 1)
+                }
+            }
+        })
+        .collect();
+    let value = CompiledExprs::new(std::slice::from_ref(key)).and_then(|e| e.eval(&Block::new(columns, 1)));
+    match value.ok().as_deref() {
+        Some([column]) if known => engine_functions::format_value(&column.value(0), &key.ty),
+        _ => part.name().partition.clone(),
+    }
+}
+
+/// ClickHouse's ids: whole numbers as digits (times are seconds), dates as YYYYMMDD, tuples of those joined by `-`, else
+/// a hash of 128 bits.
 pub(crate) fn partition_id(value: &Value, ty: &DataType) -> String {
     readable_id(value, ty).unwrap_or_else(|| {
         let text = engine_functions::format_value(value, ty);
@@ -266,6 +298,7 @@ pub(crate) fn partition_id(value: &Value, ty: &DataType) -> String {
 fn readable_id(value: &Value, ty: &DataType) -> Option<String> {
     match (ty.bare(), value) {
         (DataType::Date, Value::UInt(_)) => Some(engine_functions::format_value(value, ty).replace('-', "")),
+        (DataType::DateTime(_) | DataType::Bool, Value::UInt(n)) => Some(n.to_string()),
         (ty, Value::UInt(n)) if ty.is_integer() => Some(n.to_string()),
         (ty, Value::Int(n)) if ty.is_integer() => Some(n.to_string()),
         (DataType::Tuple(types), Value::Tuple(values)) => {

@@ -6,12 +6,16 @@ mod crashes;
 mod defaults;
 mod insert_blocks;
 mod inserts;
+mod json;
 mod limits;
 mod materialized_views;
+mod merge_family;
 mod mutations;
+mod parts;
 mod projections;
 mod pruning;
 mod reading_less;
+mod ttl;
 
 use std::path::Path;
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use engine::{Codec, ColumnCodec, Compression, Engine, EngineConfig, QueryOptions};
+use engine::{Codec, ColumnCodec, Compression, Engine, EngineConfig, QueryOptions, WideFrom};
 use slt::{Expect, Numbered, Record};
 
 /// How the engine is run.
@@ -17,6 +17,8 @@ struct Mode {
     block_size: usize,
     /// Instead of what the tables say, where the type allows it.
     codec: Option<ColumnCodec>,
+    /// The layout of all parts, whatever their size.
+    wide_from: Option<WideFrom>,
 }
 
 const DEFAULT: Mode = Mode {
@@ -26,6 +28,7 @@ const DEFAULT: Mode = Mode {
     threads: 2,
     block_size: 8192,
     codec: None,
+    wide_from: None,
 };
 
 fn open(folder: &Path, mode: &Mode) -> Engine {
@@ -37,6 +40,8 @@ fn open(folder: &Path, mode: &Mode) -> Engine {
         granule_rows: mode.granule_rows,
         flush_every_insert: mode.flush_every_insert,
         forced_codec: mode.codec.clone(),
+        forced_wide_from: mode.wide_from,
+        json_rows_min: if mode.flush_every_insert { 1 } else { 4096 },
         ..EngineConfig::default()
     };
     Engine::open(folder, config).expect("the engine opens")
@@ -127,6 +132,29 @@ fn with_a_flush_after_every_insert() {
 fn with_a_reopen_before_every_record() {
     all(&Mode {
         reopen: true,
+        ..DEFAULT
+    });
+}
+
+#[test]
+fn e_wide_with_wide_parts_only() {
+    all(&Mode {
+        granule_rows: Some(3),
+        flush_every_insert: true,
+        wide_from: Some(WideFrom { bytes: 0, rows: 0 }),
+        ..DEFAULT
+    });
+}
+
+#[test]
+fn e_wide_with_compact_parts_only() {
+    all(&Mode {
+        granule_rows: Some(3),
+        flush_every_insert: true,
+        wide_from: Some(WideFrom {
+            bytes: u64::MAX,
+            rows: 0,
+        }),
         ..DEFAULT
     });
 }

@@ -26,6 +26,8 @@ pub struct TableInfo {
     pub sorting_key: Vec<ast::Expr>,
     /// The SAMPLE BY expression.
     pub sampling_key: Option<ast::Expr>,
+    /// Rows of the table, about: what `SAMPLE n` is a share of.
+    pub total_rows: u64,
     /// The query of a view: bound in place of the table.
     pub view: Option<Arc<ast::Query>>,
     /// The rows of a table that is computed, not stored (system tables): one value a column.
@@ -37,6 +39,8 @@ pub struct ColumnInfo {
     pub name: String,
     pub ty: DataType,
     pub kind: ColumnKind,
+    /// Its strings are JSON objects whose values can be read one by one: [`crate::plan::JsonCell`].
+    pub json: bool,
 }
 
 #[derive(Clone, Debug)]

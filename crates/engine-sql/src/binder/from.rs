@@ -10,6 +10,7 @@ use super::{
     catalog::{ColumnKind, TableInfo},
     column_name::column_name,
     literal,
+    sample_share::SampleShare,
     scope::{Scope, ScopeColumn, Visibility, With, find_with},
     suggestion::closest,
 };
@@ -185,12 +186,17 @@ impl Binder<'_> {
                 schema,
                 filters: Vec::new(),
                 final_: table.final_ || self.setting_on("final"),
+                cells: Vec::new(),
             },
         };
+        let mut factor = 1.0;
         if let Some(sample) = &table.sample {
-            plan = self.sample(&mut scope, plan, info, sample, table.sample_offset.as_ref())?;
+            (plan, factor) = self.sample(&mut scope, plan, info, sample, table.sample_offset.as_ref())?;
         }
         plan = self.alias_columns(&mut scope, plan, info, &qualifiers)?;
+        if table.sample.is_some() {
+            plan = sample_factor(&mut scope, plan, factor, &qualifiers);
+        }
         Ok(Relation {
             plan,
             columns: scope.columns,
@@ -239,7 +245,7 @@ impl Binder<'_> {
         info: &TableInfo,
         sample: &ast::Expr,
         offset: Option<&ast::Expr>,
-    ) -> Result<Plan, SqlError> {
+    ) -> Result<(Plan, f64), SqlError> {
         let Some(key) = &info.sampling_key else {
             return Err(SqlError::new(
                 code::SAMPLING_NOT_SUPPORTED,
@@ -262,40 +268,46 @@ impl Binder<'_> {
                 ));
             }
         };
-        let share = |b: &mut Self, expr: &ast::Expr| -> Result<f64, SqlError> {
+        let share = |b: &mut Self, expr: &ast::Expr| -> Result<SampleShare, SqlError> {
             let bound = b.expr(&mut Scope::new(None), expr)?;
-            let value = match literal::constant(&bound) {
-                Some(engine_types::Value::Float(v)) => *v,
-                Some(engine_types::Value::UInt(v)) if *v <= 1 => *v as f64,
-                _ => return Err(SqlError::not_implemented("SAMPLE by a number of rows")),
-            };
-            if (0.0..=1.0).contains(&value) {
-                Ok(value)
-            } else {
-                Err(SqlError::new(
-                    code::BAD_ARGUMENTS,
-                    "SAMPLE must be between 0 and 1",
-                ))
-            }
+            literal::constant(&bound)
+                .and_then(|value| SampleShare::of(value, info.total_rows))
+                .ok_or_else(|| SqlError::new(code::BAD_ARGUMENTS, "SAMPLE takes a share or a number of rows"))
         };
-        let from = offset.map_or(Ok(0.0), |e| share(self, e))?;
-        let to = (from + share(self, sample)?).min(1.0);
-        let size = 2f64.powi(bits);
+        let size = share(self, sample)?;
+        let from = offset.map_or(Ok(SampleShare::NOTHING), |e| share(self, e))?;
+        if from.of_range(bits) >= 1u128 << bits {
+            return Err(SqlError::new(
+                code::BAD_ARGUMENTS,
+                "Sampling offset cannot be greater than 1",
+            ));
+        }
+        let low = from.of_range(bits);
+        let high = low.saturating_add(size.of_range(bits));
         let mut filters = Vec::new();
-        if from > 0.0 {
-            let low = Expr::literal(engine_types::Value::UInt((from * size) as u64), key.ty.clone());
-            filters.push(fold::call_named("greaterOrEquals", vec![key.clone(), low])?);
+        let bound = |value: u128| {
+            let value = u64::try_from(value).unwrap_or(u64::MAX);
+            Expr::literal(engine_types::Value::UInt(value), key.ty.clone())
+        };
+        if low > 0 {
+            filters.push(fold::call_named(
+                "greaterOrEquals",
+                vec![key.clone(), bound(low)],
+            )?);
         }
-        if to < 1.0 {
-            let high = Expr::literal(engine_types::Value::UInt((to * size) as u64), key.ty.clone());
-            filters.push(fold::call_named("less", vec![key, high])?);
+        if high < 1u128 << bits {
+            filters.push(fold::call_named("less", vec![key.clone(), bound(high)])?);
         }
+        let factor = size.factor();
         Ok(match fold::and(filters) {
-            Some(predicate) => Plan::Filter {
-                input: Box::new(plan),
-                predicate,
-            },
-            None => plan,
+            Some(predicate) => (
+                Plan::Filter {
+                    input: Box::new(plan),
+                    predicate,
+                },
+                factor,
+            ),
+            None => (plan, factor),
         })
     }
 
@@ -412,6 +424,24 @@ pub(super) fn of_plan(plan: Plan, qualifiers: Vec<String>) -> Relation {
 }
 
 /// The plan's columns and further ones computed from them.
+/// The hidden column `_sample_factor`: how many rows one row of the sample stands for.
+fn sample_factor(scope: &mut Scope, plan: Plan, factor: f64, qualifiers: &Rc<Vec<String>>) -> Plan {
+    const NAME: &str = "_sample_factor";
+    if scope.columns.iter().any(|c| c.name == NAME) {
+        return plan;
+    }
+    let ty = engine_types::DataType::Float64;
+    scope.columns.push(ScopeColumn {
+        name: NAME.to_owned(),
+        ty: ty.clone(),
+        qualifiers: qualifiers.clone(),
+        kind: Visibility::Virtual,
+        shadowed: false,
+    });
+    let value = Expr::literal(engine_types::Value::Float(factor), ty);
+    appended(plan, vec![value], vec![NAME.to_owned()])
+}
+
 pub(super) fn appended(plan: Plan, more: Vec<Expr>, names: Vec<String>) -> Plan {
     let mut schema = plan.schema();
     let mut exprs: Vec<Expr> = schema

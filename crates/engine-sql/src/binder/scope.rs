@@ -55,6 +55,8 @@ pub(super) enum Visibility {
     Visible,
     Materialized,
     Alias,
+    /// `_sample_factor`: only by its name.
+    Virtual,
 }
 
 pub(super) struct Scope {

@@ -9,6 +9,7 @@ const NAMES: &[&str] = &[
     "aggregation_memory_efficient_merge_threads",
     "allow_ddl",
     "allow_deprecated_error_prone_window_functions",
+    "allow_drop_detached",
     "allow_hyperscan",
     "allow_introspection_functions",
     "allow_nondeterministic_mutations",

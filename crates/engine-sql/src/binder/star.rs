@@ -39,6 +39,7 @@ impl Binder<'_> {
                     Visibility::Visible => true,
                     Visibility::Materialized => materialized,
                     Visibility::Alias => self.setting_on("asterisk_include_alias_columns"),
+                    Visibility::Virtual => false,
                 };
                 visible
                     && match &qualifier {

@@ -46,6 +46,10 @@ pub(crate) enum ManifestRecord {
     DroppedFolder {
         folder: String,
     },
+    /// Of parts that are in no table any more.
+    DroppedFolders {
+        folders: Vec<String>,
+    },
     /// Parts of the table that are older than `number` are to be changed; how is in `mutation_<number>.txt`.
     AddMutation {
         id: TableId,
@@ -89,6 +93,17 @@ fn put_name(out: &mut Vec<u8>, id: TableId, name: &PartName) {
 }
 
 impl ManifestRecord {
+    /// Parts come, nothing else changes.
+    pub fn addition(add: Vec<(TableId, PartName, PartSummary)>) -> Self {
+        Self::Edit {
+            add,
+            remove: Vec::new(),
+            flushed: Vec::new(),
+            wal_floor: 0,
+            tokens: None,
+        }
+    }
+
     /// Parts go, nothing else changes.
     pub fn removal(remove: Vec<(TableId, PartName)>) -> Self {
         Self::Edit {
@@ -179,6 +194,13 @@ impl ManifestRecord {
                 out.push(8);
                 put_bytes(&mut out, folder.as_bytes());
             }
+            Self::DroppedFolders { folders } => {
+                out.push(30);
+                out.extend_from_slice(&(folders.len() as u32).to_le_bytes());
+                for folder in folders {
+                    put_bytes(&mut out, folder.as_bytes());
+                }
+            }
             Self::AddMutation { id, number, mutation } => {
                 out.push(20);
                 out.extend_from_slice(&id.0.to_le_bytes());
@@ -238,6 +260,13 @@ impl ManifestRecord {
             8 => Self::DroppedFolder {
                 folder: reader.text(what)?,
             },
+            30 => {
+                let mut folders = Vec::new();
+                for _ in 0..reader.u32(what)? {
+                    folders.push(reader.text(what)?);
+                }
+                Self::DroppedFolders { folders }
+            }
             20 => decode_mutation(&mut reader)?,
             21 => Self::EndMutation {
                 id: TableId(reader.u32(what)?),

@@ -97,3 +97,6 @@ impl PrimaryIndex {
         Ok((Self::new(&rows, keys), types))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,6 +53,7 @@ impl Storage {
     pub fn append_with_token(&self, token: Option<&str>, writes: Vec<(TableId, Block)>) -> Result<Appended> {
         let token = token.filter(|t| !t.is_empty());
         self.make_room(&writes)?;
+        self.wait_for_merges(&writes)?;
         let _tables_stay = self.ddl.read();
         let mut prepared: Vec<(TableId, Arc<TableDef>, Block)> = Vec::with_capacity(writes.len());
         for (table, block) in writes {
@@ -214,7 +215,7 @@ fn fail_all(error: StorageError, count: usize) -> Vec<Result<Appended>> {
 }
 
 /// The block as the memtable keeps it: the table's columns, plain.
-fn fitting(def: &TableDef, block: Block) -> Result<Block> {
+pub(super) fn fitting(def: &TableDef, block: Block) -> Result<Block> {
     let misfit = |problem: String| StorageError::BadBlock {
         table: def.full_name(),
         problem,

@@ -30,7 +30,7 @@ enum Rows {
     /// Those of the part itself, collected while it is written.
     Collected { blocks: Vec<Block>, bytes: usize },
     /// Those of hidden parts, in order.
-    Merged(MergeStream, Vec<Option<Arc<Dictionary>>>),
+    Merged(Box<MergeStream>, Vec<Option<Arc<Dictionary>>>),
 }
 
 impl HiddenPart {
@@ -46,13 +46,18 @@ impl HiddenPart {
     }
 
     /// The hidden parts of a merge of `parts`. Where a source has none the rows are sorted anew, unless there are so many
-    /// that the merge goes without.
-    pub fn of_merge(def: &TableDef, parts: &[Arc<Part>], counters: &Arc<ReadCounters>) -> Result<Vec<Self>> {
+    /// that the merge goes without; also where the merge changes rows for which the sources' hidden parts stand.
+    pub fn of_merge(
+        def: &TableDef,
+        parts: &[Arc<Part>],
+        rows_change: bool,
+        counters: &Arc<ReadCounters>,
+    ) -> Result<Vec<Self>> {
         let bytes: u64 = parts.iter().map(|p| p.bytes()).sum();
         let mut out = Vec::new();
         for projection in &def.projections {
             let sources: Option<Vec<&Arc<Part>>> = parts.iter().map(|p| p.hidden(projection)).collect();
-            match sources {
+            match sources.filter(|_| !rows_change) {
                 Some(sources) => out.push(Self {
                     projection: projection.clone(),
                     rows: merged(&projection.def, &sources, counters)?,
@@ -123,7 +128,7 @@ fn merged(def: &Arc<TableDef>, sources: &[&Arc<Part>], counters: &Arc<ReadCounte
         })
         .collect();
     let stream = MergeStream::new(runs, MergeRule::Plain, RuleMode::Merge);
-    Ok(Rows::Merged(stream, dictionaries))
+    Ok(Rows::Merged(Box::new(stream), dictionaries))
 }
 
 impl Storage {
@@ -135,7 +140,7 @@ impl Storage {
     ) -> Result<Option<HiddenWritten>> {
         let def = &hidden.projection.def;
         let (mut stream, dictionaries) = match hidden.rows {
-            Rows::Merged(stream, dictionaries) => (stream, dictionaries),
+            Rows::Merged(stream, dictionaries) => (*stream, dictionaries),
             Rows::Collected { blocks, .. } if blocks.is_empty() => return Ok(None),
             Rows::Collected { blocks, .. } => {
                 let block = Block::concat(&blocks);

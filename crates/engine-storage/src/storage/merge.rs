@@ -11,6 +11,7 @@ use super::write_part::dictionaries;
 use crate::catalog::Table;
 use crate::counters::ReadCounters;
 use crate::error::Result;
+use crate::json_shred;
 use crate::manifest::ManifestRecord;
 use crate::merge_rule::RuleMode;
 use crate::merge_selector::select_merge;
@@ -18,23 +19,30 @@ use crate::merge_stream::{MergeStream, SortedRun};
 use crate::part::{Part, PartName, used_values};
 use crate::part_scan::read_part;
 use crate::sorted_run::{CacheUse, PartRun};
-use crate::table_def::{TableDef, TableId};
+use crate::table_def::{MergeRule, TableDef, TableId};
 
-struct Job {
-    table: TableId,
-    def: Arc<TableDef>,
-    folder: String,
+pub(super) struct Job {
+    pub(super) table: TableId,
+    pub(super) def: Arc<TableDef>,
+    pub(super) folder: String,
     /// Neighbours in one partition, in insertion order.
-    parts: Vec<Arc<Part>>,
+    pub(super) parts: Vec<Arc<Part>>,
 }
 
 impl Storage {
     /// Does one merge when one is worth doing; answers whether it did. Many threads may call it.
     pub fn merge_once(&self) -> Result<bool> {
-        let Some(job) = self.take_job() else {
+        let Some((job, is_gone)) = self
+            .take_expired()
+            .or_else(|| self.take_job().map(|job| (job, false)))
+        else {
             return Ok(false);
         };
-        let outcome = self.run(&job);
+        let outcome = if is_gone {
+            self.publish_merged(&job, None)
+        } else {
+            self.run(&job)
+        };
         self.release(&job);
         outcome
     }
@@ -163,28 +171,35 @@ impl Storage {
             return Ok(false);
         };
         let counters = Arc::new(ReadCounters::default());
-        let dictionaries = merged_dictionaries(job, &counters)?;
-        let all: Vec<usize> = (0..job.def.columns.len()).collect();
+        let mut dictionaries = merged_dictionaries(job, &counters)?;
+        // What values are reset to may not be in the dictionary.
+        for column in job.def.expiry.iter().flat_map(|expiry| expiry.reset_columns()) {
+            if let Some(dictionary) = dictionaries.get_mut(*column) {
+                *dictionary = None;
+            }
+        }
+        let def = json_shred::merged_def(&job.def, &job.parts, &self.options, &counters)?;
+        dictionaries.extend(json_shred::merged_dictionaries(&def, &job.parts, &counters)?);
+        let all: Vec<usize> = (0..def.columns.len()).collect();
         let runs = job
             .parts
             .iter()
             .map(|part| {
                 let granules = 0..part.granules();
-                let run = PartRun::new(
-                    part.clone(),
-                    &job.def,
-                    &all,
-                    &[granules],
-                    CacheUse::Bypass,
-                    &counters,
-                );
+                let run = PartRun::new(part.clone(), &def, &all, &[granules], CacheUse::Bypass, &counters);
                 Box::new(run.translated(dictionaries.clone())) as Box<dyn SortedRun>
             })
             .collect();
-        let stream =
-            MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge).folding(job.def.fold.as_ref(), &all);
-        let hidden = HiddenPart::of_merge(&job.def, &job.parts, &counters)?;
-        let merged = self.write_part(&job.def, &job.folder, name, stream, dictionaries, hidden)?;
+        let now = self.told_time();
+        let stream = MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge)
+            .folding(job.def.fold.as_ref(), &all)
+            .expiring(job.def.expiry.as_ref(), now);
+        let expires = now
+            .zip(job.def.expiry.as_ref())
+            .is_some_and(|(now, expiry)| job.parts.iter().any(|part| part.may_expire(expiry.as_ref(), now)));
+        let rows_change = expires || job.def.merge_rule != MergeRule::Plain;
+        let hidden = HiddenPart::of_merge(&job.def, &job.parts, rows_change, &counters)?;
+        let merged = self.write_part(&def, &job.folder, name, stream, dictionaries, hidden)?;
         self.publish_merged(job, merged)
     }
 

@@ -7,6 +7,8 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::Storage;
 use super::mutate::{command_file, load_mutations};
+use super::partition_verbs::{BROKEN, UNEXPECTED};
+use super::pressure::PressureCounts;
 use super::set_aside::{DETACHED_FOLDER, detach, log_set_aside};
 use super::tables::{DATA_FOLDER, check_def};
 use crate::block_cache::{BlockCache, CacheBudgets};
@@ -89,11 +91,15 @@ impl Storage {
             catalog.tables.insert(*id, table);
         }
         // First the manifest forgets them: what it does not know is moved aside, now or by the start after a crash.
+        let broken: Vec<String> = damaged
+            .iter()
+            .filter_map(|(id, name)| Some(format!("{}/{name}", manifest.state.tables.get(id)?.folder)))
+            .collect();
         if !damaged.is_empty() {
             manifest.commit(&ManifestRecord::removal(damaged))?;
         }
         for record in manifest.state.tables.values() {
-            tidy_table_folder(directory.as_ref(), record)?;
+            tidy_table_folder(directory.as_ref(), record, &broken)?;
         }
 
         let mut tokens = TokenWindow::new(options.tokens_max, manifest.state.tokens.iter().cloned());
@@ -122,8 +128,10 @@ impl Storage {
             flushing: Mutex::new(()),
             merging: Mutex::default(),
             merge_done: Condvar::new(),
+            expiry_clock: Mutex::default(),
             ddl: RwLock::new(()),
             next_part_uid: AtomicU64::new(next_uid.saturating_add(1)),
+            pressure_counts: PressureCounts::default(),
             _lock: lock,
         })
     }
@@ -202,8 +210,9 @@ fn remove_dropped(directory: &dyn Directory, manifest: &mut Manifest) -> Result<
     Ok(())
 }
 
-/// Removes unfinished parts and the sources of merges, and moves parts that nobody knows to `detached/`.
-fn tidy_table_folder(directory: &dyn Directory, record: &TableRecord) -> Result<()> {
+/// Removes unfinished parts and the sources of merges, and moves parts that nobody knows to `detached/`. `broken` are
+/// folders of damaged parts.
+fn tidy_table_folder(directory: &dyn Directory, record: &TableRecord, broken: &[String]) -> Result<()> {
     let folder = &record.folder;
     if !directory.exists(folder).map_err(io_at("open", folder))? {
         return create_folder_durably(directory, folder).map_err(io_at("create folder", folder));
@@ -254,7 +263,12 @@ fn tidy_table_folder(directory: &dyn Directory, record: &TableRecord) -> Result<
         return Ok(());
     }
     for name in detached {
-        let to = detach(directory, folder, &name)?;
+        let reason = if broken.contains(&format!("{folder}/{name}")) {
+            BROKEN
+        } else {
+            UNEXPECTED
+        };
+        let to = detach(directory, folder, &name, reason)?;
         tracing::warn!(folder, name, to, "moved a part that the manifest does not know");
     }
     Ok(())

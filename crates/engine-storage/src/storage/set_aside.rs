@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Storage;
+use super::partition_verbs::BROKEN;
 use crate::directory::{Directory, create_folder_durably};
 use crate::error::{Result, StorageError, io_at};
 use crate::manifest::ManifestRecord;
@@ -24,7 +25,7 @@ impl Storage {
         };
         let mut set_aside = 0;
         for (table, part) in suspects {
-            match part.check() {
+            match part.check_own() {
                 Ok(()) => {
                     tracing::warn!(table = part.table, part = %part.name(), "a part read as damaged is whole");
                     part.clear_suspect();
@@ -45,24 +46,17 @@ impl Storage {
         Ok(set_aside)
     }
 
-    /// Paths of all folders in `detached/`: parts that were damaged, or that no manifest knew.
+    /// Paths of folders in `detached/` that nobody put there on purpose: parts that were damaged, or that no manifest
+    /// knew, or that are no parts.
     pub fn detached(&self) -> Result<Vec<String>> {
-        let folders: Vec<String> = {
-            let catalog = self.catalog.read();
-            let tables = catalog.tables.values();
-            tables
-                .map(|table| format!("{}/{DETACHED_FOLDER}", table.folder))
-                .collect()
-        };
-        let mut detached = Vec::new();
-        for folder in folders {
-            if !self.directory.exists(&folder).map_err(io_at("open", &folder))? {
-                continue;
-            }
-            let entries = self.directory.list(&folder).map_err(io_at("list", &folder))?;
-            detached.extend(entries.iter().map(|entry| format!("{folder}/{}", entry.name)));
+        let tables: Vec<TableId> = self.catalog.read().tables.keys().copied().collect();
+        let mut paths = Vec::new();
+        for table in tables {
+            let parts = self.detached_parts(table)?.into_iter();
+            let by_accident = parts.filter(|part| !part.reason.is_empty() || part.name.is_none());
+            paths.extend(by_accident.map(|part| part.path));
         }
-        Ok(detached)
+        Ok(paths)
     }
 
     /// Whether it was done: not when the part is not active any more.
@@ -85,7 +79,7 @@ impl Storage {
             .replace_parts(std::slice::from_ref(part), std::iter::empty());
         drop(catalog);
         self.cache.remove_part(part.uid);
-        detach(self.directory.as_ref(), &folder, &part.name().to_string())?;
+        detach(self.directory.as_ref(), &folder, &part.name().to_string(), BROKEN)?;
         Ok(true)
     }
 }
@@ -100,15 +94,21 @@ pub(super) fn log_set_aside(table: &str, name: &PartName, rows: u64, error: &Sto
     );
 }
 
-/// Moves the folder `name` in `table_folder` to `detached/`, under a name that is free there; answers where to.
-pub(super) fn detach(directory: &dyn Directory, table_folder: &str, name: &str) -> Result<String> {
+/// Moves the folder `name` in `table_folder` to `detached/`, under a name that says why and is free there; answers
+/// where to.
+pub(super) fn detach(
+    directory: &dyn Directory,
+    table_folder: &str,
+    name: &str,
+    reason: &str,
+) -> Result<String> {
     let detached = format!("{table_folder}/{DETACHED_FOLDER}");
     create_folder_durably(directory, &detached).map_err(io_at("create folder", &detached))?;
-    let mut to = format!("{detached}/{name}");
+    let mut to = format!("{detached}/{reason}_{name}");
     let mut n = 0;
     while directory.exists(&to).map_err(io_at("open", &to))? {
         n += 1;
-        to = format!("{detached}/{name}.{n}");
+        to = format!("{detached}/{reason}_{name}.{n}");
     }
     let from = format!("{table_folder}/{name}");
     directory.rename(&from, &to).map_err(io_at("rename", &from))?;

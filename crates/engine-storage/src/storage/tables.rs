@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Storage;
+use super::partition_verbs::{PartSelection, retire};
 use crate::catalog::Table;
 use crate::directory::create_folder_durably;
 use crate::error::{Result, StorageError, io_at};
@@ -131,44 +132,38 @@ impl Storage {
 
     /// Removes all rows.
     pub fn truncate_table(&self, table: TableId) -> Result<()> {
-        self.remove_partitions(table, true, |_| true)
+        self.remove_everything(table)
     }
 
     /// Removes all rows of a partition.
     pub fn drop_partition(&self, table: TableId, partition: &str) -> Result<()> {
-        self.remove_partitions(table, false, |p| p == partition)
+        self.drop_parts(table, &PartSelection::Partition(partition.to_owned()))
     }
 
-    /// With `forget` also the tokens of the table's inserts go.
-    fn remove_partitions(&self, table: TableId, forget: bool, goes: impl Fn(&str) -> bool) -> Result<()> {
+    /// Also the tokens of the table's inserts go.
+    fn remove_everything(&self, table: TableId) -> Result<()> {
         let _no_appends = self.ddl.write();
         self.flush_tables(&[table])?;
         let mut manifest = self.manifest.lock();
         let parts: Vec<Arc<Part>> = {
             let catalog = self.catalog.read();
-            let parts = catalog.table(table)?.parts.iter();
-            parts.filter(|p| goes(&p.name.partition)).cloned().collect()
+            catalog.table(table)?.parts.to_vec()
         };
         let names = parts.iter().map(|p| (table, p.name.clone())).collect();
         let mut record = ManifestRecord::removal(names);
-        if forget && let ManifestRecord::Edit { flushed, tokens, .. } = &mut record {
+        if let ManifestRecord::Edit { flushed, tokens, .. } = &mut record {
             // No append is under way: entries up to here brought tokens that the manifest now has, or that went.
             let lsn = self.catalog.read().lsn;
             flushed.push((table, lsn));
             *tokens = Some(self.tokens.lock().to_vec_without(table));
         }
         manifest.commit(&record)?;
-        if forget {
-            self.tokens.lock().forget(table);
-        }
+        self.tokens.lock().forget(table);
         self.catalog
             .write()
             .table_mut(table)?
             .replace_parts(&parts, std::iter::empty());
-        for part in &parts {
-            part.set_obsolete();
-        }
-        Ok(())
+        retire(&mut manifest, &parts)
     }
 }
 

@@ -104,7 +104,7 @@ fn every_byte_flipped(directory: &SimulatedDirectory, files_at_least: usize) {
                         rows_without(directory, file),
                         "byte {at} of {file} was flipped"
                     );
-                    let aside = part.replacen("/events", "/events/detached", 1);
+                    let aside = part.replacen("/events/", "/events/detached/broken_", 1);
                     assert_eq!(
                         copy.contents(&format!("{aside}/{}", name(file))).unwrap(),
                         damaged

@@ -18,8 +18,11 @@ mod golden;
 mod layouts;
 #[cfg(test)]
 mod merge;
-#[cfg(test)]
 mod mutations;
+#[cfg(test)]
+mod partitions;
+#[cfg(test)]
+mod pressure;
 #[cfg(test)]
 mod scan;
 #[cfg(test)]

@@ -85,13 +85,13 @@ fn e_keycond_pruned_reads_are_full_reads_of_few_granules() {
         ("(a, toDate(ts)) = (1, toDate('2021-11-09'))", Some(1)),
         ("a = 3 AND toDate(ts) = '2021-11-15' AND s LIKE 'e1%'", Some(1)),
         ("a = 3 AND s NOT LIKE 'e1%'", None),
-        ("s LIKE '%1' AND a IN (SELECT 2)", Some(1)),
+        ("s LIKE '%1' AND a IN (SELECT 2)", None),
         ("startsWith(s, 'e22')", None),
         ("match(s, '^e1[0-4]')", None),
         ("x > 100", None),
         ("n = 3", None),
-        ("isNull(n) AND a = 1", Some(1)),
-        ("n IS NOT NULL AND a = 1", Some(1)),
+        ("isNull(n) AND a = 1", None),
+        ("n IS NOT NULL AND a = 1", None),
         ("a = 100", Some(1)),
         ("a IN ()", None),
         ("0", None),
@@ -168,8 +168,8 @@ fn e_skipdate_one_day_of_a_month_is_a_tenth_of_its_bytes() {
             // Days come one after the other in each team; the key's prefix is not asked for.
             "CREATE TABLE t (team UInt32, ts DateTime64(6, 'UTC'), v UInt64) ENGINE = MergeTree \
              PARTITION BY toYYYYMM(ts) ORDER BY (team, ts) SETTINGS index_granularity = 64",
-            "INSERT INTO t SELECT number % 3, toDateTime64('2021-11-01 00:00:00', 6, 'UTC') + intDiv(number * 86400, 2000), \
-             cityHash64(number) FROM numbers(60000)",
+            "INSERT INTO t SELECT number % 3, toDateTime64('2021-11-01 00:00:00', 6, 'UTC') + intDiv(number * 86400, 5000), \
+             cityHash64(number) FROM numbers(150000)",
             "OPTIMIZE TABLE t FINAL",
         ],
     );
@@ -188,7 +188,7 @@ fn e_skipdate_one_day_of_a_month_is_a_tenth_of_its_bytes() {
             .query("SYSTEM DROP UNCOMPRESSED CACHE", &options())
             .unwrap();
         assert!(
-            text(&engine, &sql).trim().ends_with("2000"),
+            text(&engine, &sql).trim().ends_with("5000"),
             "{}",
             text(&engine, &sql)
         );
@@ -246,7 +246,7 @@ fn e_idx_indexes_skip_only_what_cannot_match() {
         ("intDiv(v, 10) = 7", true),
         ("intDiv(v, 10) IN (3, 4)", true),
         ("intDiv(v, 10) % 5 = 3", true),
-        ("intDiv(v, 10) != 7", false),
+        ("intDiv(v, 10) != 7", true),
         ("s LIKE '%Text 12%'", true),
         ("s LIKE '%12 of pe%'", true),
         ("s LIKE 'Text 3_ of%'", true),
@@ -341,7 +341,7 @@ fn e_idx_indexes_come_and_go_with_alter() {
         .query("ALTER TABLE t MATERIALIZE INDEX i", &options())
         .unwrap();
     assert!(kept(&engine) < 10);
-    // Renamed and typed anew: the first keeps the index, the second makes the old files useless.
+    // Dropped and declared again as it was: its files still hold.
     engine.query("ALTER TABLE t DROP INDEX i", &options()).unwrap();
     assert_eq!(kept(&engine), 100);
     engine
@@ -368,4 +368,113 @@ fn e_idx_indexes_come_and_go_with_alter() {
         .map(|()| Engine::open(folder.path(), config()).unwrap())
         .unwrap();
     assert_eq!(text(&reopened, sql).trim(), "10");
+}
+
+#[test]
+fn e_pre_a_long_column_is_read_for_the_rows_that_are_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = opened(
+        folder.path(),
+        Some(32),
+        &[
+            "CREATE TABLE t (id UInt64, a UInt32, b UInt8, long String CODEC(NONE)) ENGINE = MergeTree ORDER BY id",
+            "INSERT INTO t SELECT number, number * 7919 % 10007, number % 2, \
+             concat(toString(number), repeat('x', 1000)) FROM numbers(10000)",
+            "OPTIMIZE TABLE t FINAL",
+        ],
+    );
+    let all = scan_of(&engine, "SELECT sum(length(long)) FROM t").read;
+    for sql in [
+        "SELECT length(long) FROM t WHERE a = 4711",
+        "SELECT length(long) FROM t PREWHERE a = 4711",
+        "SELECT length(long) FROM t PREWHERE b < 2 WHERE a = 4711 AND long LIKE '%x'",
+    ] {
+        for cache in ["UNCOMPRESSED", "MARK"] {
+            engine
+                .query(&format!("SYSTEM DROP {cache} CACHE"), &options())
+                .unwrap();
+        }
+        let result = engine.query(sql, &options()).unwrap();
+        assert_eq!(result.rows().len(), 1, "{sql}");
+        let read = result.summary.scans[0].read;
+        // 313 granules, of which one is read of the long column; the others are short.
+        assert!(
+            read.raw_bytes * 50 < all.raw_bytes,
+            "{sql}: {} of {} bytes",
+            read.raw_bytes,
+            all.raw_bytes
+        );
+        let long = text(
+            &engine,
+            "SELECT sum(column_data_compressed_bytes) FROM system.parts_columns WHERE column != 'long'",
+        );
+        let others: u64 = long.trim().parse().unwrap();
+        let of_long = read.bytes.saturating_sub(others);
+        assert!(
+            of_long * 100 < all.bytes,
+            "{sql}: {of_long} of {} bytes",
+            all.bytes
+        );
+    }
+}
+
+#[test]
+fn e_cache_the_second_run_reads_nothing_from_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = opened(
+        folder.path(),
+        Some(10),
+        &[INDEXED, INDEXED_ROWS, "OPTIMIZE TABLE t FINAL"],
+    );
+    let sql = "SELECT count(), min(w), any(tags) FROM t WHERE u = '00000000-0000-0000-0000-000000007919' OR v > 100";
+    assert!(scan_of(&engine, sql).read.bytes > 0);
+    assert_eq!(scan_of(&engine, sql).read.bytes, 0);
+    let metric = |engine: &Engine, name: &str| -> f64 {
+        let sql = format!("SELECT value FROM system.asynchronous_metrics WHERE metric = '{name}'");
+        text(engine, &sql).trim().parse().unwrap()
+    };
+    for name in ["UncompressedCache", "MarkCache", "SkippingIndexCache"] {
+        assert!(metric(&engine, &format!("{name}Hits")) > 0.0, "{name}");
+        assert!(metric(&engine, &format!("{name}Misses")) > 0.0, "{name}");
+        assert!(metric(&engine, &format!("{name}Bytes")) > 0.0, "{name}");
+    }
+    for (command, name) in [
+        ("SYSTEM DROP MARK CACHE", "MarkCache"),
+        ("SYSTEM DROP UNCOMPRESSED CACHE", "UncompressedCache"),
+        ("SYSTEM DROP SKIPPING INDEX CACHE", "SkippingIndexCache"),
+    ] {
+        engine.query(command, &options()).unwrap();
+        assert_eq!(metric(&engine, &format!("{name}Bytes")), 0.0, "{command}");
+    }
+    assert!(scan_of(&engine, sql).read.bytes > 0);
+}
+
+#[test]
+fn e_sample_a_tenth_and_its_complement_part_the_persons() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = opened(
+        folder.path(),
+        Some(16),
+        &[
+            "CREATE TABLE t (team UInt32, person String, v UInt32) ENGINE = MergeTree \
+             ORDER BY (team, cityHash64(person)) SAMPLE BY cityHash64(person)",
+            "INSERT INTO t SELECT 1, concat('p', toString(number % 1000)), number FROM numbers(5000)",
+            "OPTIMIZE TABLE t FINAL",
+        ],
+    );
+    let count = |from: &str| -> (u64, u64) {
+        let line = text(
+            &engine,
+            &format!("SELECT uniqExact(person), count() FROM t {from}"),
+        );
+        let mut numbers = line.trim().split('\t').map(|n| n.parse().unwrap());
+        (numbers.next().unwrap(), numbers.next().unwrap())
+    };
+    let (tenth, rest) = (count("SAMPLE 0.1"), count("SAMPLE 0.9 OFFSET 0.1"));
+    assert_eq!((tenth.0 + rest.0, tenth.1 + rest.1), (1000, 5000));
+    assert!((60..140).contains(&tenth.0), "{tenth:?}");
+    assert_eq!(tenth.1, tenth.0 * 5, "persons are whole");
+    assert_eq!(count("SAMPLE 0.1"), tenth);
+    let sampled = scan_of(&engine, "SELECT count() FROM t SAMPLE 0.1 WHERE team = 1");
+    assert!(sampled.granules_kept * 5 < sampled.granules, "{sampled:?}");
 }

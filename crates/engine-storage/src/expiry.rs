@@ -1,0 +1,104 @@
+//! Rows and values whose time is over: merges drop the rows and reset the values. When that is, the caller knows.
+
+use engine_types::Block;
+
+/// What a table says about the time its rows stay. Times are seconds since the epoch.
+pub trait RowExpiry: Send + Sync {
+    /// The rows as they are at `now`: without those that have expired, expired values reset. `None`: as they were.
+    /// The block has all columns of the table.
+    fn applied(&self, block: &Block, now: i64) -> Result<Option<Block>, String>;
+
+    /// When there is something to do for these rows.
+    fn bounds(&self, block: &Block) -> Result<ExpiryBounds, String>;
+
+    /// Columns whose values are reset.
+    fn reset_columns(&self) -> &[usize];
+
+    /// Changes with the rules.
+    fn fingerprint(&self) -> u64;
+
+    /// Seconds between two merges of a table that are done for this only.
+    fn pause(&self) -> i64;
+}
+
+/// Moments of a set of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpiryBounds {
+    /// From then on a merge changes something; `i64::MAX`: never.
+    pub first: i64,
+    /// From then on no row is left; `i64::MAX`: never.
+    pub all_gone: i64,
+}
+
+impl ExpiryBounds {
+    /// Of no rows.
+    pub const NONE: Self = Self {
+        first: i64::MAX,
+        all_gone: i64::MIN,
+    };
+
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            first: self.first.min(other.first),
+            all_gone: self.all_gone.max(other.all_gone),
+        }
+    }
+}
+
+pub(crate) const EXPIRY_FILE: &str = "ttl.txt";
+const FORMAT: &str = "ttl 1";
+
+/// What a part knows of itself: the bounds, and by which rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PartExpiry {
+    pub fingerprint: u64,
+    pub bounds: ExpiryBounds,
+}
+
+impl PartExpiry {
+    pub fn to_text(self) -> String {
+        format!(
+            "{FORMAT}\nrules {:016x}\nfirst {}\nall_gone {}\n",
+            self.fingerprint, self.bounds.first, self.bounds.all_gone
+        )
+    }
+
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut lines = text.lines();
+        if lines.next() != Some(FORMAT) {
+            return Err(format!("does not begin with `{FORMAT}`"));
+        }
+        let mut field = |name: &str| {
+            let line = lines.next().and_then(|line| line.strip_prefix(name));
+            line.map(str::trim).ok_or_else(|| format!("no line `{name} …`"))
+        };
+        let not_a_number = |e: std::num::ParseIntError| e.to_string();
+        Ok(Self {
+            fingerprint: u64::from_str_radix(field("rules")?, 16).map_err(not_a_number)?,
+            bounds: ExpiryBounds {
+                first: field("first")?.parse().map_err(not_a_number)?,
+                all_gone: field("all_gone")?.parse().map_err(not_a_number)?,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_part_knows_is_read_back() {
+        for (first, all_gone) in [(5, i64::MAX), (i64::MAX, i64::MIN), (-7, 0)] {
+            let known = PartExpiry {
+                fingerprint: u64::MAX,
+                bounds: ExpiryBounds { first, all_gone },
+            };
+            assert_eq!(PartExpiry::parse(&known.to_text()), Ok(known));
+        }
+        for text in ["", "ttl 2", "ttl 1\nrules x", "ttl 1\nrules 0\nfirst 1\n"] {
+            assert!(PartExpiry::parse(text).is_err(), "{text}");
+        }
+    }
+}

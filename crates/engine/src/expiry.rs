@@ -1,0 +1,345 @@
+//! TTL of rows and columns: bound expressions, and what of a block has expired.
+
+use engine_exec::CompiledExprs;
+use engine_sql::ast::{self, TtlAction};
+use engine_sql::plan;
+use engine_storage::{ExpiryBounds, RowExpiry};
+use engine_types::{Block, Column, DataType, Field, Schema, Value};
+
+use crate::binding;
+use crate::error::{EngineError, Result};
+use crate::shape::Shape;
+
+/// Seconds between rewriting merges of a table, unless its settings say otherwise.
+const PAUSE: i64 = 86_400;
+
+/// A moment of each row.
+struct Moment {
+    ty: DataType,
+    compiled: CompiledExprs,
+    /// Columns of the table that it reads in another type than theirs, and both types.
+    widened: Vec<(usize, DataType, DataType)>,
+}
+
+struct RowRule {
+    moment: Moment,
+    /// Rows for which this does not hold stay.
+    filter: Option<CompiledExprs>,
+}
+
+struct ColumnRule {
+    moment: Moment,
+    /// Positions among the stored columns and in the table.
+    stored: usize,
+    column: usize,
+}
+
+/// The TTLs of a table.
+pub(crate) struct TableExpiry {
+    shape: std::sync::Arc<Shape>,
+    rows: Vec<RowRule>,
+    columns: Vec<ColumnRule>,
+    reset: Vec<usize>,
+    fingerprint: u64,
+    pause: i64,
+}
+
+fn bad(message: impl Into<String>) -> EngineError {
+    EngineError::refused(450, message)
+}
+
+/// A TTL expression over the table's columns.
+fn bind(expr: &ast::Expr, schema: &Schema) -> Result<plan::Expr> {
+    let bound = binding::bind_over(expr, schema)?;
+    let mut columns = 0;
+    binding::visit_columns(&bound, &mut |_| columns += 1);
+    if columns == 0 {
+        return Err(EngineError::refused(
+            36,
+            format!("TTL expression {expr} does not depend on any of the columns of the table."),
+        ));
+    }
+    if !matches!(
+        bound.ty,
+        DataType::Date | DataType::DateTime(_) | DataType::DateTime64(..)
+    ) {
+        return Err(bad(format!(
+            "TTL expression result column should have Date, Date32, DateTime or DateTime64 type, but has {}.",
+            bound.ty
+        )));
+    }
+    Ok(bound)
+}
+
+/// The type in which a TTL reads a column: times so wide that the end of a row's stay is never past their range, which
+/// would come out as long ago.
+fn widened(ty: &DataType) -> Option<DataType> {
+    match ty {
+        DataType::Date => Some(DataType::DateTime64(0, None)),
+        DataType::DateTime(zone) => Some(DataType::DateTime64(0, *zone)),
+        _ => None,
+    }
+}
+
+fn moment(expr: &ast::Expr, schema: &Schema) -> Result<Moment> {
+    // As written, for what may be refused.
+    bind(expr, schema)?;
+    let wide: Schema = schema
+        .iter()
+        .map(|field| {
+            Field::new(
+                &field.name,
+                widened(&field.ty).unwrap_or_else(|| field.ty.clone()),
+            )
+        })
+        .collect();
+    // What takes no wide times takes them as they are.
+    let (bound, is_wide) = match bind(expr, &wide) {
+        Ok(bound) => (bound, true),
+        Err(_) => (bind(expr, schema)?, false),
+    };
+    let mut read = Vec::new();
+    if is_wide {
+        binding::visit_columns(&bound, &mut |c| {
+            if let (Some(from), Some(to)) = (schema.get(c), wide.get(c))
+                && from.ty != to.ty
+            {
+                read.push((c, from.ty.clone(), to.ty.clone()));
+            }
+        });
+        read.sort_unstable_by_key(|(c, ..)| *c);
+        read.dedup_by_key(|(c, ..)| *c);
+    }
+    Ok(Moment {
+        widened: read,
+        ty: bound.ty.clone(),
+        compiled: CompiledExprs::new(std::slice::from_ref(&bound))?,
+    })
+}
+
+fn first(columns: Vec<Column>) -> std::result::Result<Column, String> {
+    let column = columns
+        .into_iter()
+        .next()
+        .ok_or("an expression without a value")?;
+    Ok(column.flatten())
+}
+
+impl Moment {
+    /// Seconds since the epoch; `i64::MAX` where the epoch itself says that a row stays.
+    fn seconds(&self, table: &Block) -> std::result::Result<Vec<i64>, String> {
+        let mut columns = table.columns().to_vec();
+        for (at, from, to) in &self.widened {
+            let cast = engine_functions::cast_column(table.column(*at), from, to);
+            columns[*at] = cast.map_err(|e| e.to_string())?.flatten();
+        }
+        let table = &Block::new(columns, table.rows());
+        let column = first(self.compiled.eval(table).map_err(|e| e.to_string())?)?;
+        let scale = match self.ty {
+            DataType::DateTime64(precision, _) => 10i64.pow(u32::from(precision)),
+            _ => 1,
+        };
+        let second = |row: usize| match column.value(row) {
+            Value::UInt(days) if self.ty == DataType::Date => days as i64 * 86_400,
+            Value::UInt(seconds) => seconds as i64,
+            Value::Int(ticks) => ticks.div_euclid(scale),
+            _ => 0,
+        };
+        let never = |seconds: i64| if seconds == 0 { i64::MAX } else { seconds };
+        Ok((0..table.rows()).map(|row| never(second(row))).collect())
+    }
+}
+
+impl TableExpiry {
+    /// `None`: nothing expires. Refuses what ClickHouse refuses, and what is not supported.
+    pub(crate) fn of(shape: &std::sync::Arc<Shape>) -> Result<Option<Self>> {
+        let create = shape.create()?;
+        let schema: Schema = shape
+            .columns
+            .iter()
+            .map(|c| Field::new(&c.name, c.ty.clone()))
+            .collect();
+        let mut rows = Vec::new();
+        let mut text = String::new();
+        for item in &create.storage.ttl {
+            text.push_str(&format!("{item};"));
+            match &item.action {
+                TtlAction::Delete => {}
+                TtlAction::ToDisk(name) => {
+                    return Err(bad(format!("No such disk {name} for given storage policy.")));
+                }
+                TtlAction::ToVolume(name) => {
+                    return Err(bad(format!("No such volume {name} for given storage policy.")));
+                }
+                TtlAction::Recompress(_) => {
+                    return Err(EngineError::refused(48, "TTL … RECOMPRESS is not supported"));
+                }
+                TtlAction::GroupBy { .. } => {
+                    return Err(EngineError::refused(48, "TTL … GROUP BY is not supported"));
+                }
+            }
+            let filter = match &item.filter {
+                Some(filter) => {
+                    let bound = binding::bind_over(filter, &schema)?;
+                    Some(CompiledExprs::new(std::slice::from_ref(&bound))?)
+                }
+                None if create.storage.ttl.iter().filter(|i| i.filter.is_none()).count() > 1 => {
+                    return Err(bad(
+                        "More than one DELETE TTL expression without WHERE expression is not allowed.",
+                    ));
+                }
+                None => None,
+            };
+            rows.push(RowRule {
+                moment: moment(&item.expr, &schema)?,
+                filter,
+            });
+        }
+        let mut keys = Vec::new();
+        for expr in shape.sorting_key.iter().chain(&shape.partition_key) {
+            binding::visit_columns(expr, &mut |c| keys.push(c));
+        }
+        let mut columns = Vec::new();
+        for def in &create.columns {
+            let (Some(ttl), Some(column)) = (&def.ttl, shape.column(&def.name)) else {
+                continue;
+            };
+            if keys.contains(&column) {
+                return Err(EngineError::refused(
+                    44,
+                    format!("Trying to set TTL for key column {}.", def.name),
+                ));
+            }
+            text.push_str(&format!("{}:{ttl};", def.name));
+            if let Some(stored) = shape.columns[column].stored {
+                columns.push(ColumnRule {
+                    moment: moment(ttl, &schema)?,
+                    stored,
+                    column,
+                });
+            }
+        }
+        if rows.is_empty() && columns.is_empty() {
+            return Ok(None);
+        }
+        let pause = create.storage.settings.iter().find_map(|s| {
+            (s.name == "merge_with_ttl_timeout")
+                .then(|| s.value.to_string().trim_matches('\'').parse::<i64>().ok())
+                .flatten()
+        });
+        Ok(Some(Self {
+            shape: shape.clone(),
+            reset: columns.iter().map(|c| c.stored).collect(),
+            rows,
+            columns,
+            fingerprint: uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.as_bytes())
+                .as_u64_pair()
+                .0,
+            pause: pause.unwrap_or(PAUSE),
+        }))
+    }
+
+    fn table(&self, stored: &Block) -> Block {
+        Block::new(self.shape.table_columns(stored), stored.rows())
+    }
+
+    /// For each row the moment from which on it is gone.
+    fn row_ends(&self, table: &Block) -> std::result::Result<Vec<i64>, String> {
+        let mut ends = vec![i64::MAX; table.rows()];
+        for rule in &self.rows {
+            let moments = rule.moment.seconds(table)?;
+            let held = match &rule.filter {
+                Some(filter) => Some(first(filter.eval(table).map_err(|e| e.to_string())?)?),
+                None => None,
+            };
+            for (row, (end, moment)) in ends.iter_mut().zip(moments).enumerate() {
+                let holds = held.as_ref().is_none_or(|held| match held.value(row) {
+                    Value::UInt(v) => v != 0,
+                    Value::Int(v) => v != 0,
+                    Value::Float(v) => v != 0.0,
+                    _ => false,
+                });
+                if holds {
+                    *end = moment.min(*end);
+                }
+            }
+        }
+        Ok(ends)
+    }
+
+    /// What values of a column are reset to.
+    fn defaults(&self, rule: &ColumnRule, table: &Block) -> std::result::Result<Column, String> {
+        let column = &self.shape.columns[rule.column];
+        let made = match &column.default {
+            Some(default) => default
+                .eval(table.columns(), table.rows(), &column.ty)
+                .map_err(|e| e.to_string())?,
+            None => Column::defaults(&column.ty, table.rows()),
+        };
+        Ok(made.flatten())
+    }
+}
+
+impl RowExpiry for TableExpiry {
+    fn applied(&self, block: &Block, now: i64) -> std::result::Result<Option<Block>, String> {
+        let table = self.table(block);
+        let ends = self.row_ends(&table)?;
+        let mut columns: Vec<Column> = block.columns().to_vec();
+        let mut is_changed = false;
+        for rule in &self.columns {
+            let moments = rule.moment.seconds(&table)?;
+            if moments.iter().all(|moment| *moment > now) {
+                continue;
+            }
+            is_changed = true;
+            let rows = moments.len() as u32;
+            let picks: Vec<u32> = (0..rows)
+                .zip(&moments)
+                .map(|(row, moment)| if *moment <= now { rows + row } else { row })
+                .collect();
+            let both = Column::concat(&[&columns[rule.stored].flatten(), &self.defaults(rule, &table)?]);
+            columns[rule.stored] = both.gather(&picks);
+        }
+        let left: Vec<u32> = (0..)
+            .zip(&ends)
+            .filter(|(_, end)| **end > now)
+            .map(|(row, _)| row)
+            .collect();
+        if left.len() == block.rows() {
+            return Ok(is_changed.then(|| Block::new(columns, block.rows())));
+        }
+        Ok(Some(Block::new(columns, block.rows()).gather(&left)))
+    }
+
+    fn bounds(&self, block: &Block) -> std::result::Result<ExpiryBounds, String> {
+        let table = self.table(block);
+        let ends = self.row_ends(&table)?;
+        let mut bounds = ExpiryBounds {
+            first: ends.iter().copied().min().unwrap_or(i64::MAX),
+            all_gone: ends.iter().copied().max().unwrap_or(i64::MIN),
+        };
+        for rule in &self.columns {
+            let moments = rule.moment.seconds(&table)?;
+            let (values, defaults) = (block.column(rule.stored), self.defaults(rule, &table)?);
+            for (row, moment) in moments.into_iter().enumerate() {
+                // Values that are the default already are not in a hurry.
+                if moment < bounds.first && values.value(row) != defaults.value(row) {
+                    bounds.first = moment;
+                }
+            }
+        }
+        Ok(bounds)
+    }
+
+    fn reset_columns(&self) -> &[usize] {
+        &self.reset
+    }
+
+    fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    fn pause(&self) -> i64 {
+        self.pause
+    }
+}
