@@ -223,7 +223,9 @@ impl Part {
 
     /// What the part knows by these rules; nothing when it was written before them.
     pub(crate) fn expiry_bounds(&self, rules: &dyn RowExpiry) -> Option<ExpiryBounds> {
-        let known = self.expiry.filter(|known| known.fingerprint == rules.fingerprint());
+        let known = self
+            .expiry
+            .filter(|known| known.fingerprint == rules.fingerprint());
         known.map(|known| known.bounds)
     }
 

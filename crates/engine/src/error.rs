@@ -91,7 +91,10 @@ pub(crate) fn storage_code(error: &StorageError) -> u32 {
         StorageError::DamagedPart { .. } | StorageError::DamagedLog { .. } => 40,
         StorageError::UnknownTable(_) | StorageError::UnknownTableName { .. } => 60,
         StorageError::TableExists { .. } => 57,
-        StorageError::BadBlock { .. } | StorageError::Expression { .. } | StorageError::Fold(_) | StorageError::Expiry(_) => 117,
+        StorageError::BadBlock { .. }
+        | StorageError::Expression { .. }
+        | StorageError::Fold(_)
+        | StorageError::Expiry(_) => 117,
         StorageError::Definition { .. } => 62,
         StorageError::UnknownPart { .. } => 232,
         StorageError::UnknownDetachedPart { .. } => 233,

@@ -265,7 +265,12 @@ impl PartWriter {
                 fingerprint: expiry.fingerprint(),
                 bounds: self.expiry,
             };
-            files.push(write_file(directory, folder, EXPIRY_FILE, known.to_text().as_bytes())?);
+            files.push(write_file(
+                directory,
+                folder,
+                EXPIRY_FILE,
+                known.to_text().as_bytes(),
+            )?);
         }
         let count = format!("{}\n", self.rows);
         files.push(write_file(directory, folder, COUNT_FILE, count.as_bytes())?);
