@@ -81,6 +81,8 @@ impl Engine {
             cache_bytes: config.cache_bytes,
             forced_codec: config.forced_codec.clone(),
             forced_wide_from: config.forced_wide_from,
+            json_keys_max: config.json_keys_max,
+            json_rows_min: config.json_rows_min,
             ..StorageOptions::default()
         };
         let granule_rows = config.granule_rows;

@@ -484,3 +484,44 @@ fn e_ryw_single_rows_are_seen_at_once_and_leave_few_parts() {
         .unwrap();
     assert!(parts > 0 && parts < 20, "{parts} parts after {inserted} inserts");
 }
+
+#[test]
+fn e_pmin_partitions_are_dropped_by_the_least_and_greatest_values_of_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = flushing(folder.path());
+    run(
+        &engine,
+        &[
+            "CREATE TABLE t (d Date, x UInt32) ENGINE = MergeTree ORDER BY x PARTITION BY toYYYYMM(d)",
+            "INSERT INTO t SELECT toDate('2021-01-01') + number, number FROM numbers(365)",
+        ],
+    );
+    for (condition, parts) in [
+        ("d = '2021-03-05'", 1),
+        ("d >= '2021-11-15'", 2),
+        ("d BETWEEN '2021-02-28' AND '2021-03-01'", 2),
+        ("toYYYYMM(d) IN (202101, 202112)", 2),
+        ("d > '2022-01-01'", 0),
+    ] {
+        let shown = text(
+            &engine,
+            &format!("EXPLAIN indexes = 1 SELECT sum(x) FROM t WHERE {condition}"),
+        );
+        assert!(
+            shown.contains(&format!("Parts: {parts}/12")),
+            "{condition}: {shown}"
+        );
+        let count = format!("SELECT count() FROM t WHERE {condition}");
+        let full = format!("SELECT count() FROM (SELECT *, {condition} AS keep FROM t) WHERE identity(keep)");
+        assert_eq!(
+            text(&engine, &format!("{count} SETTINGS force_index_by_date = 1")),
+            text(&engine, &full),
+            "{condition}"
+        );
+    }
+    let forced = error(
+        &engine,
+        "SELECT count() FROM t WHERE x = 3 SETTINGS force_index_by_date = 1",
+    );
+    assert_eq!(forced.code(), 277);
+}
