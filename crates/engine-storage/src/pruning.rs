@@ -84,7 +84,7 @@ pub(crate) fn prune(
 ) -> Pruning {
     let mut left: Vec<(Arc<Part>, Vec<Range<usize>>)> = parts
         .iter()
-        .map(|part| (part.clone(), vec![0..part.granules()]))
+        .map(|part| (part.clone(), std::iter::once(0..part.granules()).collect()))
         .collect();
     let granules_before = granules(&left);
     let mut stages = Vec::new();

@@ -113,7 +113,7 @@ impl Image {
         Some(Self {
             text: format!("{:?}", expr.kind),
             whole: Function::new(expr, ty)?,
-            chain: chain(expr, ty).map(Chain),
+            chain: chain(expr).map(Chain),
         })
     }
 
@@ -241,7 +241,7 @@ fn in_safe_time(range: &ValueRange, ty: &DataType) -> Option<()> {
 }
 
 /// The functions around column 0, innermost first; `None` when one of them is not known to be monotone.
-fn chain(expr: &Expr, ty: &DataType) -> Option<Vec<(Function, Step)>> {
+fn chain(expr: &Expr) -> Option<Vec<(Function, Step)>> {
     let ExprKind::Call { function, args } = &expr.kind else {
         return matches!(expr.kind, ExprKind::Column(0)).then(Vec::new);
     };
@@ -253,7 +253,7 @@ fn chain(expr: &Expr, ty: &DataType) -> Option<Vec<(Function, Step)>> {
     if inner.next().is_some() {
         return None;
     }
-    let mut steps = chain(argument, ty)?;
+    let mut steps = chain(argument)?;
     let from = argument.ty.bare().clone();
     let mut call_args = args.clone();
     *call_args.get_mut(hole)? = Expr::column(0, from.clone());
