@@ -87,7 +87,10 @@ fn e_proj_same_answers_and_fewer_granules_through_flushes_merges_and_restarts() 
     assert_eq!(used(&engine, QUESTIONS[0]).unwrap().0, "by_person");
     assert_eq!(used(&engine, QUESTIONS[3]).unwrap().0, "by_event");
     // `n` is not in `by_person`; a filter by the table's own key needs none.
-    assert_ne!(used(&engine, QUESTIONS[5]).map(|u| u.0).as_deref(), Some("by_person"));
+    assert_ne!(
+        used(&engine, QUESTIONS[5]).map(|u| u.0).as_deref(),
+        Some("by_person")
+    );
     assert_eq!(used(&engine, QUESTIONS[7]), None);
     engine.query("OPTIMIZE TABLE t FINAL", &options()).unwrap();
     let merged = compare(&engine);
