@@ -124,7 +124,13 @@ pub(crate) fn shreddable(def: &TableDef) -> Vec<usize> {
         // Rows are computed, not picked.
         MergeRule::Folding => true,
     };
+    // Merges empty these: rests and cells would stay.
+    let resets = |column: usize| {
+        let expiry = def.expiry.as_ref();
+        expiry.is_some_and(|expiry| expiry.reset_columns().contains(&column))
+    };
     (0..def.columns.len())
+        .filter(|c| !resets(*c))
         .filter(|c| def.columns[*c].json && def.columns[*c].ty == DataType::String)
         .filter(|c| !key_inputs.contains(c) && !def.lookup_columns.contains(c) && !ruled(*c))
         .collect()
@@ -157,6 +163,14 @@ pub(crate) fn flushed(def: &Arc<TableDef>, block: Block, options: &StorageOption
     let mut columns = block.into_columns();
     columns.extend(derived);
     (Arc::new(with_plans(def, plans)), Block::new(columns, rows))
+}
+
+/// Values of a dictionary of cells.
+pub(crate) fn present(dictionary: &Column) -> u64 {
+    plain_strings(dictionary)
+        .iter()
+        .filter(|cell| !cell.is_empty())
+        .count() as u64
 }
 
 /// Column `index` of rows `start..start + rows` of a block that has the columns proper only.

@@ -98,7 +98,7 @@ fn wanted_ratio(parts: usize) -> f64 {
     if parts > PARTS_BOUND {
         return 1.0;
     }
-    (8.0 - parts as f64 * 0.4).max(1.2)
+    (10.0 - parts as f64 * 0.5).max(1.2)
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ pub struct JsonCellsOnDisk {
     /// JSON types of its values.
     pub types: Vec<&'static str>,
     pub codec: String,
-    /// Of a dictionary.
+    /// Of a dictionary; the '' of missing keys does not count.
     pub distinct: Option<u64>,
     pub data_bytes: u64,
     pub marks_bytes: u64,
@@ -367,7 +367,7 @@ impl Part {
                         Some(JsonCellsOnDisk {
                             types: json.kinds[place].names(),
                             codec: column.codec.clone(),
-                            distinct: self.dictionary_of(position)?.map(|d| d.len() as u64),
+                            distinct: self.dictionary_of(position)?.map(|d| json_shred::present(&d)),
                             data_bytes: bytes(column.data_file()) + bytes(column.dictionary_file()),
                             marks_bytes: bytes(column.marks_file()),
                             raw_bytes: column.raw_bytes,

@@ -129,23 +129,26 @@ impl Engine {
 
 /// One block for each table, so that views see all its rows at once.
 fn by_table(names: Vec<(String, String)>, prepared: Vec<Prepared>) -> (Vec<(String, String)>, Vec<Prepared>) {
-    let mut groups: Vec<((String, String), Arc<Table>, Vec<Block>)> = Vec::new();
+    let mut known: Vec<(String, String)> = Vec::new();
+    let mut groups: Vec<(Arc<Table>, Vec<Block>)> = Vec::new();
     for (name, rows) in names.into_iter().zip(prepared) {
-        match groups.iter_mut().find(|(known, _, _)| *known == name) {
-            Some((_, _, blocks)) => blocks.push(rows.block),
-            None => groups.push((name, rows.table, vec![rows.block])),
+        let at = known.iter().position(|k| *k == name);
+        match at.and_then(|at| groups.get_mut(at)) {
+            Some((_, blocks)) => blocks.push(rows.block),
+            None => {
+                known.push(name);
+                groups.push((rows.table, vec![rows.block]));
+            }
         }
     }
-    groups
-        .into_iter()
-        .map(|(name, table, mut blocks)| {
-            let block = match blocks.len() {
-                1 => blocks.remove(0),
-                _ => Block::concat(&blocks),
-            };
-            (name, Prepared { table, block })
-        })
-        .unzip()
+    let joined = groups.into_iter().map(|(table, mut blocks)| {
+        let block = match blocks.len() {
+            1 => blocks.remove(0),
+            _ => Block::concat(&blocks),
+        };
+        Prepared { table, block }
+    });
+    (known, joined.collect())
 }
 
 enum AppendToken {

@@ -20,7 +20,7 @@ fn table_tokens_are_read_back() {
         text: "a\0b".to_owned(),
     };
     assert_eq!(TableToken::decode(&token.encode()), Some(token));
-    for text in ["", "t", "\0", "\0table\0", "\0table\07\0", "\0table\0x\01\0t"] {
+    for text in ["", "t", "\0", "\0table\0", "\0table\x007\0", "\0table\0x\x001\0t"] {
         assert_eq!(TableToken::decode(text), None, "{text:?}");
     }
 }
@@ -46,7 +46,7 @@ fn each_table_has_its_own_window() {
         window
             .to_vec_without(TableId(2))
             .iter()
-            .all(|t| !t.contains("\02\0"))
+            .all(|t| !t.contains("\x002\0"))
     );
     window.forget(TableId(2));
     assert!(!seen(&window, &token(2, 3, "c")) && seen(&window, &token(1, 2, "c")));

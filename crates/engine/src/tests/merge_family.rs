@@ -1,6 +1,9 @@
 //! The MergeTree family: for random inserts in random parts, FINAL, a table merged wholly and a model agree.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engine_storage::directory::SimulatedDirectory;
 
 use super::{config, error, text};
 use crate::{Engine, EngineConfig};
@@ -303,4 +306,62 @@ fn e_fam_the_worked_example_of_collapsing() {
     assert_eq!(text(&engine, "SELECT s, n FROM t FINAL"), "1\t3\n");
     assert_eq!(error(&engine, "INSERT INTO t VALUES (1, 3, 3)").code(), 117);
     assert_eq!(text(&engine, "SELECT count() FROM t"), "2\n");
+}
+
+/// Files of the one part that is left, by name.
+fn files(directory: &SimulatedDirectory) -> BTreeMap<String, Vec<u8>> {
+    let all = directory.files();
+    let of_part = all.iter().filter_map(|path| {
+        let (folder, file) = path.rsplit_once('/')?;
+        let is_part = folder.rsplit('/').next()?.starts_with("all_");
+        is_part.then(|| (file.to_owned(), directory.contents(path).unwrap()))
+    });
+    let files: BTreeMap<_, _> = of_part.collect();
+    assert!(files.contains_key("checksums.txt"), "{all:?}");
+    files
+}
+
+#[test]
+fn e_merge_any_schedule_of_merges_makes_the_same_bytes() {
+    for engine_clause in [
+        "MergeTree ORDER BY k",
+        "ReplacingMergeTree(v) ORDER BY k",
+        "SummingMergeTree ORDER BY k",
+        "AggregatingMergeTree ORDER BY k",
+    ] {
+        let run = |schedule: u64| {
+            let directory = SimulatedDirectory::new();
+            let engine = Engine::open_in(Arc::new(directory.clone()), small_granules()).unwrap();
+            text(
+                &engine,
+                &format!(
+                    "CREATE TABLE t (k UInt64, v UInt64, s LowCardinality(String), u AggregateFunction(uniqExact, UInt64)) \
+                     ENGINE = {engine_clause}"
+                ),
+            );
+            let mut random = Random(schedule);
+            for batch in 0..9 {
+                text(
+                    &engine,
+                    &format!(
+                        "INSERT INTO t SELECT number % 5, number + {batch} % 3, toString(number % 3), uniqExactState(number) \
+                         FROM numbers({batch}, 12) GROUP BY number ORDER BY number"
+                    ),
+                );
+                engine.flush().unwrap();
+                match random.below(3) {
+                    0 => text(&engine, "OPTIMIZE TABLE t"),
+                    1 => engine.maintain().unwrap().to_string(),
+                    _ => String::new(),
+                };
+            }
+            text(&engine, "OPTIMIZE TABLE t FINAL");
+            engine.close().unwrap();
+            files(&directory)
+        };
+        let first = run(1);
+        for schedule in 2..6 {
+            assert_eq!(run(schedule), first, "{engine_clause}, schedule {schedule}");
+        }
+    }
 }

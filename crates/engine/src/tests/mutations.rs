@@ -151,12 +151,12 @@ fn e_mut_a_token_is_remembered_and_columns_wait_for_mutations() {
             &engine,
             "SELECT latest_failed_part, latest_fail_reason != '' FROM system.mutations WHERE NOT is_done"
         ),
-        "all_4_4_0_5\t1\n"
+        "all_3_3_0_4\t1\n"
     );
     let killed = "KILL MUTATION WHERE table = 't'";
     assert_eq!(
         text(&engine, killed),
-        "waiting\tdefault\tt\tmutation_6.txt\t(UPDATE w = intDiv(w, id - 2) WHERE 1)\n"
+        "waiting\tdefault\tt\tmutation_5.txt\t(UPDATE w = intDiv(w, id - 2) WHERE 1)\n"
     );
     assert_eq!(text(&engine, killed), "");
     run(&engine, &["ALTER TABLE t ADD COLUMN x UInt8, DROP COLUMN w"]);
@@ -273,7 +273,8 @@ fn e_crash_a_delete_that_was_acknowledged_stays_done() {
         let directory = SimulatedDirectory::new();
         directory.fail_at(at, true);
         let mut done = 0;
-        script(&directory, &mut done).unwrap_err();
+        // The last operations remove what is not needed any more: their failure is only logged.
+        let _ = script(&directory, &mut done);
         if done == 0 {
             continue;
         }

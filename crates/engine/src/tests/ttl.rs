@@ -1,6 +1,9 @@
 //! TTL with a fixed clock.
 
 use std::path::Path;
+use std::sync::Arc;
+
+use engine_storage::directory::{CrashMode, SimulatedDirectory};
 
 use super::config;
 use crate::{Engine, QueryOptions};
@@ -111,4 +114,56 @@ fn e_ttl_changed_rules_hold_for_parts_that_are_there() {
     );
     at(&engine, "2030-01-01T00:00:00Z", "OPTIMIZE TABLE t FINAL");
     assert_eq!(at(&engine, "2030-01-01T00:00:00Z", ROWS), "2\tc\n");
+}
+
+/// Drops a part and rewrites another, until the first error. Answers whether the rows were acknowledged.
+fn script(directory: &SimulatedDirectory) -> (bool, crate::Result<()>) {
+    let mut is_inserted = false;
+    let mut script = || -> crate::Result<()> {
+        let engine = Engine::open_in(Arc::new(directory.clone()), config())?;
+        let run = |now: &str, sql: &str| engine.query(sql, &QueryOptions::new(now.parse().unwrap()));
+        run(
+            "2021-01-01T00:00:00Z",
+            "CREATE TABLE t (d DateTime, x UInt8) ENGINE = MergeTree PARTITION BY x % 2 ORDER BY x \
+             TTL d + INTERVAL 1 DAY",
+        )?;
+        run(
+            "2021-01-01T00:00:00Z",
+            "INSERT INTO t VALUES ('2021-01-01 00:00:00', 1), ('2021-01-01 00:00:00', 2), ('2021-02-01 00:00:00', 4)",
+        )?;
+        is_inserted = true;
+        engine.flush()?;
+        run("2021-01-02T00:00:00Z", "SELECT 1")?;
+        while engine.maintain()? {}
+        engine.close()
+    };
+    let outcome = script();
+    (is_inserted, outcome)
+}
+
+#[test]
+fn e_ttl_rows_that_stay_survive_power_cuts() {
+    let whole = SimulatedDirectory::new();
+    let (_, outcome) = script(&whole);
+    outcome.unwrap();
+    for cut in 0..whole.operations() {
+        for mode in [CrashMode::Lose, CrashMode::Keep, CrashMode::Mixed(cut)] {
+            let directory = SimulatedDirectory::new();
+            directory.fail_at(cut, true);
+            let (is_inserted, _) = script(&directory);
+            let engine = Engine::open_in(Arc::new(directory.after_crash(mode)), config()).unwrap();
+            if !is_inserted {
+                continue;
+            }
+            let text = |sql: &str| at(&engine, "2021-01-02T00:00:00Z", sql);
+            assert_eq!(
+                text("SELECT x FROM t WHERE d > '2021-01-15 00:00:00'"),
+                "4\n",
+                "cut {cut}"
+            );
+            text("OPTIMIZE TABLE t FINAL");
+            assert_eq!(text("SELECT x FROM t"), "4\n", "cut {cut}");
+            assert_eq!(text("CHECK TABLE t"), "1\n", "cut {cut}");
+        }
+    }
 }
