@@ -24,6 +24,7 @@ fn texts() -> TableDef {
             name: (*name).to_owned(),
             ty: DataType::parse(ty).unwrap(),
             codec: ColumnCodec::Auto,
+            json: false,
         })
         .collect();
     let keys = ColumnKeys {
