@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS events
 (
     uuid UUID,
     event String,
-    properties String CODEC(ZSTD(3)),
+    properties String COMMENT 'json' CODEC(ZSTD(3)),
     timestamp DateTime64(6, 'UTC'),
     team_id Int64,
     distinct_id String,
@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS person
     id UUID,
     created_at DateTime64(6, 'UTC'),
     team_id Int64,
-    properties String CODEC(ZSTD(3)),
+    properties String COMMENT 'json' CODEC(ZSTD(3)),
     is_identified Bool,
     is_deleted Bool,
     version UInt64,
@@ -49,7 +49,7 @@ CREATE TABLE IF NOT EXISTS groups
     group_key String,
     created_at DateTime64(6, 'UTC'),
     team_id Int64,
-    group_properties String CODEC(ZSTD(3)),
+    group_properties String COMMENT 'json' CODEC(ZSTD(3)),
     version UInt64,
     _timestamp DateTime,
     _offset UInt64

@@ -115,6 +115,10 @@ const ONLY_ONE_SIDE: &[(&str, &str)] = &[
         "the typed rows that both executors answer; sqlx has its own",
     ),
     (
+        "funnel_walk",
+        "folds over arrays of marks; PostgreSQL has a function that walks",
+    ),
+    (
         "buckets",
         "ticks are computed from local dates; PostgreSQL has width_bucket",
     ),

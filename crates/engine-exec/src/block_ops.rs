@@ -5,13 +5,19 @@ use std::sync::Arc;
 use engine_types::{Block, Buffer, Column, ConstColumn, DataType, NullableColumn, Value, with_buffer};
 
 /// Expressions over a block hold several columns of its size: rows with long arrays come in smaller blocks.
-const CHUNK_BYTES: usize = 4 << 20;
+const CHUNK_BYTES: usize = 512 << 10;
 
 /// Cuts a block into blocks of at most `size` rows, and of few bytes where rows are long; sharing memory.
 pub(crate) fn chunks(block: Block, size: usize) -> impl Iterator<Item = Block> {
     let rows = block.rows();
-    let pieces = (held_bytes(&block) / CHUNK_BYTES).max(1);
-    let size = size.min(rows.div_ceil(pieces)).max(1);
+    let by_bytes = held_bytes(&block).div_ceil(CHUNK_BYTES);
+    pieces(block, by_bytes.max(rows.div_ceil(size.max(1))))
+}
+
+/// Cuts a block into so many of about as many rows, at least one each; sharing memory.
+pub(crate) fn pieces(block: Block, count: usize) -> impl Iterator<Item = Block> {
+    let rows = block.rows();
+    let size = rows.div_ceil(count.max(1)).max(1);
     (0..rows.div_ceil(size)).map(move |i| {
         if rows <= size {
             block.clone()

@@ -2,6 +2,9 @@
 
 use engine_functions::FunctionError;
 
+/// The code of [`ExecError::MemoryLimit`].
+pub(crate) const MEMORY_LIMIT: u32 = 241;
+
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ExecError {
     #[error(transparent)]
@@ -41,7 +44,7 @@ impl ExecError {
     pub fn code(&self) -> u32 {
         match self {
             Self::Function(error) => error.code,
-            Self::MemoryLimit { .. } => 241,
+            Self::MemoryLimit { .. } => MEMORY_LIMIT,
             Self::Timeout { .. } => 159,
             Self::Cancelled => 394,
             Self::TooManyRows { .. } => 158,

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use engine_functions::{FunctionError, LambdaCall, TypedColumn, eval_scalar};
-use engine_types::{Column, ConstColumn, DataType, DictColumn, NullableColumn};
+use engine_functions::{FunctionError, LambdaCall, ScalarFunction, TypedColumn, eval_scalar};
+use engine_types::{Column, ConstColumn, DataType, DictColumn, NullableColumn, Value};
 
 use crate::ExecError;
 use crate::block_ops::truth;
+use crate::error::MEMORY_LIMIT;
+use crate::held::{Evaluated, Held, Usage};
 use crate::in_set::PreparedSet;
-use crate::program::{DictResult, DictState, NodeKind, Program};
-
-/// A function of columns of so many rows.
-type Kernel<'a> = dyn Fn(&[Column], usize) -> Result<Column, ExecError> + 'a;
+use crate::program::{DictResult, DictState, Node, NodeKind, Program, Reads};
 
 /// Dictionaries of one node to remember results for.
 const CACHED_RESULTS: usize = 64;
@@ -28,6 +27,10 @@ struct Frame<'a> {
     input: Input<'a>,
     rows: usize,
     memo: Vec<Option<Column>>,
+    /// How often each node will still be asked for; only where the input is columns.
+    uses: Vec<u32>,
+    usage: &'a Usage,
+    held: Held<'a>,
 }
 
 enum Input<'a> {
@@ -39,12 +42,27 @@ enum Input<'a> {
     },
 }
 
+impl Input<'_> {
+    /// Whether a frame above holds what is at that address.
+    fn holds(&self, address: usize) -> bool {
+        match self {
+            Self::Columns(_) => false,
+            Self::Selected { parent, .. } => parent.held.contains(address) || parent.input.holds(address),
+        }
+    }
+}
+
 impl<'a> Frame<'a> {
-    fn new(program: &Program, columns: &'a [Column], rows: usize) -> Self {
+    fn new(program: &Program, columns: &'a [Column], rows: usize, usage: &'a Usage) -> Self {
+        let mut held = Held::new(usage);
+        held.counted_elsewhere(columns);
         Self {
             input: Input::Columns(columns),
             rows,
             memo: vec![None; program.nodes.len()],
+            uses: program.uses.clone(),
+            usage,
+            held,
         }
     }
 
@@ -53,6 +71,9 @@ impl<'a> Frame<'a> {
             input: Input::Selected { parent: self, rows },
             rows: rows.len(),
             memo: vec![None; self.memo.len()],
+            uses: Vec::new(),
+            usage: self.usage,
+            held: Held::new(self.usage),
         }
     }
 
@@ -69,21 +90,77 @@ impl<'a> Frame<'a> {
             Input::Selected { parent, rows } => parent.known(node, kind).map(|c| c.gather(rows)),
         }
     }
+
+    /// The input column of that number, if it is encoded with a dictionary.
+    fn dictionary(&self, i: usize) -> Option<DictColumn> {
+        match &self.input {
+            Input::Columns(columns) => match &columns[i] {
+                Column::Dict(dict) => Some(dict.clone()),
+                _ => None,
+            },
+            Input::Selected { parent, rows } => {
+                let all = parent.dictionary(i)?;
+                Some(DictColumn {
+                    codes: rows.iter().map(|&row| all.codes[row as usize]).collect(),
+                    values: all.values,
+                })
+            }
+        }
+    }
+
+    /// Remembers the node's column for whoever asks next.
+    fn remember(&mut self, node: usize, column: &Column) -> Result<(), ExecError> {
+        let input = &self.input;
+        self.held.add(column, &|address| input.holds(address))?;
+        self.memo[node] = Some(column.clone());
+        Ok(())
+    }
+
+    /// Forgets the inputs of a node that has been computed, where nobody else will ask for them. Of what other frames
+    /// selected rows for, something may be left that was not asked for here: that stays to the end.
+    fn forget_inputs(&mut self, kind: &NodeKind) {
+        if self.uses.is_empty() {
+            return;
+        }
+        for input in kind.inputs() {
+            self.uses[input] = self.uses[input].saturating_sub(1);
+            if self.uses[input] == 0
+                && let Some(column) = self.memo[input].take()
+            {
+                self.held.remove(&column);
+            }
+        }
+    }
 }
 
 impl Program {
     /// All outputs over a block of `rows` rows.
-    pub(crate) fn eval(&self, columns: &[Column], rows: usize) -> Result<Vec<Column>, ExecError> {
-        let mut frame = Frame::new(self, columns, rows);
-        self.outputs
-            .iter()
-            .map(|&node| self.node(node, &mut frame))
-            .collect()
+    pub(crate) fn eval(&self, columns: &[Column], rows: usize) -> Result<Evaluated, ExecError> {
+        let usage = Usage::new(&self.memory, "expressions");
+        let outputs = {
+            let mut frame = Frame::new(self, columns, rows, &usage);
+            let outputs = self.outputs_of(&mut frame)?;
+            for column in &outputs {
+                frame.held.add(column, &|_| false)?;
+            }
+            for column in std::mem::take(&mut frame.memo).into_iter().flatten() {
+                frame.held.remove(&column);
+            }
+            // What the outputs hold goes with them.
+            frame.held.leave();
+            outputs
+        };
+        Ok(Evaluated::new(outputs, usage))
+    }
+
+    fn outputs_of(&self, frame: &mut Frame<'_>) -> Result<Vec<Column>, ExecError> {
+        self.outputs.iter().map(|&node| self.node(node, frame)).collect()
     }
 
     /// Rows where the first output is true (neither false nor NULL).
     pub(crate) fn select(&self, columns: &[Column], rows: usize) -> Result<Selection, ExecError> {
-        let mut frame = Frame::new(self, columns, rows);
+        let usage = Usage::new(&self.memory, "expressions");
+        let mut frame = Frame::new(self, columns, rows, &usage);
         let Some(&output) = self.outputs.first() else {
             return Ok(Selection::All);
         };
@@ -114,18 +191,33 @@ impl Program {
     fn node(&self, node: usize, frame: &mut Frame<'_>) -> Result<Column, ExecError> {
         let kind = &self.nodes[node].kind;
         if let Some(column) = frame.known(node, kind) {
-            frame.memo[node] = Some(column.clone());
+            // Rows that were selected are worth remembering; a column that came in is there anyway.
+            if frame.memo[node].is_none() && matches!(frame.input, Input::Selected { .. }) {
+                frame.remember(node, &column)?;
+            }
             return Ok(column);
         }
-        let ty = &self.nodes[node].ty;
-        let column = match kind {
+        let column = match self.on_dictionary(node, frame)? {
+            Some(column) => column,
+            None => self.computed(node, frame)?,
+        };
+        debug_assert_eq!(column.len(), frame.rows, "rows of node {node}");
+        frame.remember(node, &column)?;
+        frame.forget_inputs(kind);
+        Ok(column)
+    }
+
+    fn computed(&self, node: usize, frame: &mut Frame<'_>) -> Result<Column, ExecError> {
+        let Node { kind, ty, .. } = &self.nodes[node];
+        Ok(match kind {
             NodeKind::Column(i) => return Err(ExecError::InvalidPlan(format!("no input column {i}"))),
             NodeKind::Literal(value) => Column::Const(ConstColumn {
                 value: value.clone(),
                 len: frame.rows,
             }),
-            NodeKind::Call { function, args } => match self.call(node, args, ty, frame) {
+            NodeKind::Call { function, args } => match self.call(*function, args, ty, frame) {
                 Ok(column) => column,
+                Err(error) if error.code() == MEMORY_LIMIT => return Err(error),
                 // A branch not taken may divide by zero or fail to parse: then each branch sees only its own rows.
                 Err(error) => match function.name() {
                     "if" if args.len() == 3 => self.branches(&args[..2], args[2], ty, frame)?,
@@ -143,6 +235,7 @@ impl Program {
                 captures,
                 body,
                 arrays,
+                ..
             } => {
                 let captures = captures
                     .iter()
@@ -152,19 +245,12 @@ impl Program {
                 let lambda = Body {
                     program: body,
                     captures,
+                    usage: frame.usage,
                 };
                 function.eval(&lambda, &arrays, ty, frame.rows)?
             }
-            NodeKind::InSet { arg, set, negated } => {
-                let column = self.node(*arg, frame)?;
-                self.on_dictionary(node, std::slice::from_ref(&column), frame.rows, &|args, _| {
-                    Ok(in_set(&args[0], set, *negated, ty))
-                })?
-            }
-        };
-        debug_assert_eq!(column.len(), frame.rows, "rows of node {node}");
-        frame.memo[node] = Some(column.clone());
-        Ok(column)
+            NodeKind::InSet { arg, set, negated } => in_set(&self.node(*arg, frame)?, set, *negated, ty),
+        })
     }
 
     fn typed(&self, nodes: &[usize], frame: &mut Frame<'_>) -> Result<Vec<TypedColumn>, ExecError> {
@@ -181,60 +267,33 @@ impl Program {
 
     fn call(
         &self,
-        node: usize,
+        function: &'static dyn ScalarFunction,
         args: &[usize],
         ty: &DataType,
         frame: &mut Frame<'_>,
     ) -> Result<Column, ExecError> {
-        let NodeKind::Call { function, .. } = &self.nodes[node].kind else {
-            unreachable!("only called for calls")
-        };
-        let columns = args
-            .iter()
-            .map(|&a| self.node(a, frame))
-            .collect::<Result<Vec<_>, _>>()?;
-        let eval = |columns: &[Column], rows: usize| -> Result<Column, ExecError> {
-            let typed: Vec<TypedColumn> = args
-                .iter()
-                .zip(columns)
-                .map(|(&a, column)| TypedColumn {
-                    ty: self.nodes[a].ty.clone(),
-                    column: column.clone(),
-                })
-                .collect();
-            Ok(eval_scalar(*function, &typed, ty, rows)?)
-        };
-        if function.deterministic() {
-            self.on_dictionary(node, &columns, frame.rows, &eval)
-        } else {
-            eval(&columns, frame.rows)
-        }
+        let args = self.typed(args, frame)?;
+        Ok(eval_scalar(function, &args, ty, frame.rows)?)
     }
 
-    /// Evaluates on the dictionary's values once, where exactly one argument is a `Dict` and the others are constant and
-    /// enough rows have asked to make that cheaper than evaluating their values.
-    fn on_dictionary(
-        &self,
-        node: usize,
-        columns: &[Column],
-        rows: usize,
-        eval: &Kernel<'_>,
-    ) -> Result<Column, ExecError> {
-        let mut dict = None;
-        for (i, column) in columns.iter().enumerate() {
-            match column {
-                Column::Const(_) => {}
-                Column::Dict(d) if dict.is_none() => dict = Some((i, d)),
-                _ => return eval(columns, rows),
-            }
-        }
-        let Some((at, dict)) = dict else {
-            return eval(columns, rows);
+    /// Evaluates a node that reads a single column once for each value of the dictionary that the column is encoded with,
+    /// where enough rows have asked to make that cheaper than evaluating theirs.
+    fn on_dictionary(&self, node: usize, frame: &Frame<'_>) -> Result<Option<Column>, ExecError> {
+        let Node {
+            kind:
+                NodeKind::Call { .. }
+                | NodeKind::And(_)
+                | NodeKind::Or(_)
+                | NodeKind::HigherOrder { .. }
+                | NodeKind::InSet { .. },
+            reads: Reads::One(column),
+            ..
+        } = &self.nodes[node]
+        else {
+            return Ok(None);
         };
-        let plain = || {
-            let mut columns = columns.to_vec();
-            columns[at] = columns[at].flatten();
-            eval(&columns, rows)
+        let Some(dict) = frame.dictionary(*column) else {
+            return Ok(None);
         };
         {
             let mut cache = self.dictionaries.lock();
@@ -243,17 +302,11 @@ impl Program {
                 .find(|c| c.node == node && Arc::ptr_eq(&c.dictionary, &dict.values));
             match found {
                 Some(entry) => {
-                    entry.rows_asked += rows;
+                    entry.rows_asked += frame.rows;
                     match &entry.state {
-                        DictState::Ready(values) => return Ok(of_values(values.clone(), dict)),
-                        DictState::Failed => {
-                            drop(cache);
-                            return plain();
-                        }
-                        DictState::Asked if entry.rows_asked < dict.values.len() => {
-                            drop(cache);
-                            return plain();
-                        }
+                        DictState::Ready(values) => return Ok(Some(of_values(values.clone(), &dict))),
+                        DictState::Failed => return Ok(None),
+                        DictState::Asked if entry.rows_asked < dict.values.len() => return Ok(None),
                         DictState::Asked => {}
                     }
                 }
@@ -264,48 +317,47 @@ impl Program {
                     cache.push(DictResult {
                         node,
                         dictionary: dict.values.clone(),
-                        rows_asked: rows,
+                        rows_asked: frame.rows,
                         state: DictState::Asked,
                     });
-                    if rows < dict.values.len() {
-                        drop(cache);
-                        return plain();
+                    if frame.rows < dict.values.len() {
+                        return Ok(None);
                     }
                 }
             }
         }
-        let len = dict.values.len();
-        let mut on_values: Vec<Column> = columns
-            .iter()
-            .map(|c| match c {
-                Column::Const(c) => Column::Const(ConstColumn {
-                    value: c.value.clone(),
-                    len,
-                }),
-                other => other.clone(),
-            })
-            .collect();
-        on_values[at] = dict.values.as_ref().clone();
-        let result = eval(&on_values, len).map(|c| Arc::new(c.flatten()));
+        let values = match self.of_each_value(node, *column, &dict, frame.usage) {
+            Ok(values) => Some(Arc::new(values)),
+            Err(error) if error.code() == MEMORY_LIMIT => return Err(error),
+            // Perhaps of a value that no row has.
+            Err(_) => None,
+        };
         let mut cache = self.dictionaries.lock();
         let entry = cache
             .iter_mut()
             .find(|c| c.node == node && Arc::ptr_eq(&c.dictionary, &dict.values));
-        match result {
-            Ok(values) => {
-                if let Some(entry) = entry {
-                    entry.state = DictState::Ready(values.clone());
-                }
-                Ok(of_values(values, dict))
-            }
-            Err(_) => {
-                if let Some(entry) = entry {
-                    entry.state = DictState::Failed;
-                }
-                drop(cache);
-                plain()
-            }
+        if let Some(entry) = entry {
+            entry.state = values.clone().map_or(DictState::Failed, DictState::Ready);
         }
+        let held = cache.iter().map(DictResult::byte_size).sum();
+        self.dictionary_memory.lock().set(held)?;
+        Ok(values.map(|values| of_values(values, &dict)))
+    }
+
+    fn of_each_value(
+        &self,
+        node: usize,
+        column: usize,
+        dict: &DictColumn,
+        usage: &Usage,
+    ) -> Result<Column, ExecError> {
+        let rows = dict.values.len();
+        // The node reads no other column.
+        let unread = Column::constant(&DataType::UInt8, &Value::UInt(0), rows);
+        let mut columns = vec![unread; column];
+        columns.push(dict.values.as_ref().clone());
+        let mut frame = Frame::new(self, &columns, rows, usage);
+        Ok(self.node(node, &mut frame)?.flatten())
     }
 
     /// AND (`decided` 0) or OR (`decided` 1) in three-valued logic; an operand sees only rows not yet decided.
@@ -461,6 +513,7 @@ fn selection_of(column: &Column) -> Selection {
 struct Body<'a> {
     program: &'a Program,
     captures: Vec<Column>,
+    usage: &'a Usage,
 }
 
 impl LambdaCall for Body<'_> {
@@ -469,17 +522,34 @@ impl LambdaCall for Body<'_> {
     }
 
     fn call(&self, params: &[TypedColumn], rows: usize, outer_row: &[u32]) -> Result<Column, FunctionError> {
-        let columns: Vec<Column> = self
-            .captures
-            .iter()
-            .map(|c| c.gather(outer_row))
-            .chain(params.iter().map(|p| p.column.clone()))
-            .collect();
-        let mut out = self
-            .program
-            .eval(&columns, rows)
-            .map_err(ExecError::into_function)?;
-        out.pop()
+        self.on_elements(params, rows, outer_row)
+            .map_err(ExecError::into_function)?
             .ok_or_else(|| FunctionError::new(49, "a lambda without a body"))
+    }
+}
+
+impl Body<'_> {
+    fn on_elements(
+        &self,
+        params: &[TypedColumn],
+        rows: usize,
+        outer_row: &[u32],
+    ) -> Result<Option<Column>, ExecError> {
+        let mut held = Held::new(self.usage);
+        held.add_bytes(size_of_val(outer_row))?;
+        let mut columns: Vec<Column> = Vec::with_capacity(self.captures.len() + params.len());
+        for capture in &self.captures {
+            let gathered = capture.gather(outer_row);
+            // A dictionary or a constant is the same as outside.
+            match &gathered {
+                Column::Const(_) => {}
+                Column::Dict(dict) => held.add_bytes(size_of_val(&*dict.codes))?,
+                plain => held.add(plain, &|_| false)?,
+            }
+            columns.push(gathered);
+        }
+        columns.extend(params.iter().map(|param| param.column.clone()));
+        let mut frame = Frame::new(self.program, &columns, rows, self.usage);
+        Ok(self.program.outputs_of(&mut frame)?.pop())
     }
 }

@@ -67,7 +67,8 @@ pub fn evaluate_exprs(
     context: &ExecContext,
 ) -> Result<Vec<Column>, ExecError> {
     let planner = Planner::new(source, context);
-    Program::compile(exprs, &planner)?.eval(block.columns(), block.rows())
+    let program = Program::compile(exprs, &planner, &context.memory)?;
+    Ok(program.eval(block.columns(), block.rows())?.into_columns())
 }
 
 /// Expressions compiled once and evaluated on many blocks: table keys, defaults.
@@ -81,13 +82,13 @@ impl CompiledExprs {
         let context = ExecContext::default();
         let planner = Planner::new(&EmptySource, &context);
         Ok(Self {
-            program: Program::compile(exprs, &planner)?,
+            program: Program::compile(exprs, &planner, &context.memory)?,
         })
     }
 
     /// One column an expression, as long as the block, possibly `Const` or `Dict`.
     pub fn eval(&self, block: &Block) -> Result<Vec<Column>, ExecError> {
-        self.program.eval(block.columns(), block.rows())
+        Ok(self.program.eval(block.columns(), block.rows())?.into_columns())
     }
 }
 

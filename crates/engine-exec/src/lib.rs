@@ -6,6 +6,7 @@ mod error;
 mod evaluate;
 mod execute;
 mod hash;
+mod held;
 mod in_set;
 mod interner;
 mod key_table;

@@ -112,6 +112,14 @@ impl Reservation {
         Ok(())
     }
 
+    /// Shrinks to `bytes`, if it is more.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        if bytes < self.bytes {
+            self.shared.give_back(self.bytes - bytes);
+            self.bytes = bytes;
+        }
+    }
+
     pub(crate) fn add(&mut self, bytes: usize) -> Result<(), ExecError> {
         self.set(self.bytes.saturating_add(bytes))
     }

@@ -3,7 +3,8 @@
 use engine_types::Block;
 
 use crate::block_ops::chunks;
-use crate::memory::Reservation;
+use crate::held::InFlight;
+use crate::memory::{Memory, Reservation};
 use crate::{ExecContext, ExecError};
 
 /// Whether the receiver of a block wants more of this morsel.
@@ -31,13 +32,16 @@ pub(crate) trait Step: Send + Sync {
 pub(crate) struct Pipeline {
     source: Box<dyn Morsels>,
     steps: Vec<Box<dyn Step>>,
+    memory: Memory,
 }
 
 impl Pipeline {
-    pub(crate) fn new(source: impl Morsels + 'static) -> Self {
+    /// The source counts what its blocks hold; `memory` is for what the steps make of them.
+    pub(crate) fn new(source: impl Morsels + 'static, memory: &Memory) -> Self {
         Self {
             source: Box::new(source),
             steps: Vec::new(),
+            memory: memory.clone(),
         }
     }
 
@@ -53,18 +57,41 @@ impl Morsels for Pipeline {
     }
 
     fn run(&self, morsel: usize, emit: &mut Emit<'_>) -> Result<Flow, ExecError> {
-        self.source
-            .run(morsel, &mut |block| push(&self.steps, block, emit))
+        if self.steps.is_empty() {
+            return self.source.run(morsel, emit);
+        }
+        self.source.run(morsel, &mut |block| {
+            let flight = InFlight::of_source(&block);
+            self.push(&self.steps, block, &flight, emit)
+        })
     }
 }
 
-fn push(steps: &[Box<dyn Step>], block: Block, emit: &mut Emit<'_>) -> Result<Flow, ExecError> {
-    if block.rows() == 0 {
-        return Ok(Flow::Continue);
-    }
-    match steps.split_first() {
-        None => emit(block),
-        Some((step, rest)) => step.apply(block, &mut |block| push(rest, block, emit)),
+impl Pipeline {
+    /// Takes the block, which is `flying` already, through the steps.
+    fn push(
+        &self,
+        steps: &[Box<dyn Step>],
+        block: Block,
+        flying: &InFlight<'_>,
+        emit: &mut Emit<'_>,
+    ) -> Result<Flow, ExecError> {
+        if block.rows() == 0 {
+            return Ok(Flow::Continue);
+        }
+        let Some((step, rest)) = steps.split_first() else {
+            return emit(block);
+        };
+        for block in chunks(block, usize::MAX) {
+            let flow = step.apply(block, &mut |block| {
+                let behind = InFlight::behind(flying, &block, &self.memory)?;
+                self.push(rest, block, &behind, emit)
+            })?;
+            if flow == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
     }
 }
 

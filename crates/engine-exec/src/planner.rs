@@ -11,11 +11,12 @@ use parking_lot::Mutex;
 use crate::block_ops::column_of;
 use crate::execute::first_rows;
 use crate::in_set::PreparedSet;
+use crate::memory::Reservation;
 use crate::operators::late_sort::LateSort;
 use crate::operators::{
     aggregate, array_join, filter, join, late_sort, limit_by, numbers, project, scan, sort, union, window,
 };
-use crate::pipeline::{Materialized, Pipeline};
+use crate::pipeline::{Materialized, Morsels, Pipeline};
 use crate::program::{Program, Subqueries};
 use crate::{ExecContext, ExecError, TableSource, workers};
 
@@ -24,11 +25,21 @@ pub(crate) struct Planner<'a> {
     context: &'a ExecContext,
     /// Sub-queries that already ran, by the address of their plan; the plan is kept so that the address stays taken.
     ran: Mutex<HashMap<usize, Ran>>,
-    sets: Mutex<HashMap<(usize, String), Arc<PreparedSet>>>,
+    sets: Mutex<HashMap<(usize, String), Set>>,
 }
 
 /// A sub-query and its columns.
-type Ran = (Arc<Plan>, Arc<[Column]>);
+struct Ran {
+    _plan: Arc<Plan>,
+    columns: Arc<[Column]>,
+    _memory: Reservation,
+}
+
+/// The set of an IN, and the memory it holds.
+struct Set {
+    set: Arc<PreparedSet>,
+    _memory: Reservation,
+}
 
 /// Sub-query sets up to this size are shown to the table source for pruning.
 const PRUNING_VALUES: usize = 10_000;
@@ -48,13 +59,17 @@ impl<'a> Planner<'a> {
     }
 
     fn compile<'e>(&self, exprs: impl IntoIterator<Item = &'e Expr>) -> Result<Program, ExecError> {
-        Program::compile(exprs, self)
+        Program::compile(exprs, self, &self.context.memory)
+    }
+
+    fn piped(&self, source: impl Morsels + 'static) -> Pipeline {
+        Pipeline::new(source, &self.context.memory)
     }
 
     fn materialized(&self, blocks: Vec<Block>, what: &'static str) -> Result<Pipeline, ExecError> {
         let mut memory = self.context.memory.reserve(what);
         memory.set(blocks.iter().map(crate::block_ops::held_bytes).sum())?;
-        Ok(Pipeline::new(Materialized::new(blocks, self.context, memory)))
+        Ok(self.piped(Materialized::new(blocks, self.context, memory)))
     }
 
     pub(crate) fn pipeline(&self, plan: &Plan) -> Result<Pipeline, ExecError> {
@@ -75,17 +90,16 @@ impl<'a> Planner<'a> {
                     .collect();
                 self.materialized(vec![Block::new(columns, rows.len())], "values")
             }
-            Plan::Numbers { offset, count } => Ok(Pipeline::new(numbers::Numbers::new(
-                *offset,
-                *count,
-                self.context,
-            ))),
+            Plan::Numbers { offset, count } => {
+                Ok(self.piped(numbers::Numbers::new(*offset, *count, self.context)))
+            }
             Plan::Scan {
                 table,
                 columns,
                 schema,
                 filters,
                 final_,
+                cells,
             } => {
                 let resolved = filters
                     .iter()
@@ -97,17 +111,13 @@ impl<'a> Planner<'a> {
                     schema,
                     filters: &resolved,
                     final_: *final_,
+                    cells,
                 })?;
                 let compiled = filters
                     .iter()
                     .map(|f| Ok((f, self.compile([f])?)))
                     .collect::<Result<Vec<_>, ExecError>>()?;
-                Ok(Pipeline::new(scan::ScanMorsels::new(
-                    scan,
-                    compiled,
-                    schema,
-                    self.context,
-                )))
+                Ok(self.piped(scan::ScanMorsels::new(scan, compiled, schema, self.context)))
             }
             Plan::Filter { input, predicate } => {
                 let program = self.compile([predicate])?;
@@ -115,7 +125,7 @@ impl<'a> Planner<'a> {
             }
             Plan::Project { input, exprs, .. } => {
                 let program = self.compile(exprs)?;
-                Ok(self.pipeline(input)?.then(project::Project { program }))
+                Ok(self.pipeline(input)?.then(project::Project::new(program)))
             }
             Plan::Aggregate {
                 input,
@@ -180,7 +190,7 @@ impl<'a> Planner<'a> {
                     let matched = left.then(join::SharedProbe(probe.clone()));
                     let (mut blocks, memory) = workers::collect(self.context, &matched, "join")?;
                     blocks.extend(probe.tail());
-                    Ok(Pipeline::new(Materialized::new(blocks, self.context, memory)))
+                    Ok(self.piped(Materialized::new(blocks, self.context, memory)))
                 } else {
                     Ok(left.then(probe))
                 }
@@ -258,7 +268,7 @@ impl<'a> Planner<'a> {
                     .iter()
                     .map(|p| self.pipeline(p))
                     .collect::<Result<Vec<_>, _>>()?;
-                Ok(Pipeline::new(union::Union { inputs }))
+                Ok(self.piped(union::Union { inputs }))
             }
         }
     }
@@ -276,6 +286,7 @@ impl<'a> Planner<'a> {
             schema: late.schema,
             filters: &resolved,
             final_: late.final_,
+            cells: late.cells,
         })?;
         let compiled = late
             .filters
@@ -290,9 +301,9 @@ impl<'a> Planner<'a> {
             .collect();
         let source = scan::ScanMorsels::new(scan.clone(), compiled, late.schema, self.context)
             .with_row_ids(late.key_columns.clone());
-        let keys_and_ids = Pipeline::new(source).then(project::Project {
-            program: self.compile(late.keys.iter().chain([&ids]))?,
-        });
+        let keys_and_ids = self.piped(source).then(project::Project::new(
+            self.compile(late.keys.iter().chain([&ids]))?,
+        ));
         let program = self.compile(&sort_keys)?;
         let sorted = sort::sort(
             self.context,
@@ -309,9 +320,7 @@ impl<'a> Planner<'a> {
         )?;
         let mut pipeline = self.materialized(vec![block], "sort")?;
         for exprs in &late.projections {
-            pipeline = pipeline.then(project::Project {
-                program: self.compile(*exprs)?,
-            });
+            pipeline = pipeline.then(project::Project::new(self.compile(*exprs)?));
         }
         Ok(pipeline)
     }
@@ -319,14 +328,19 @@ impl<'a> Planner<'a> {
     /// Runs a sub-query once; answers its columns.
     fn subquery(&self, plan: &Arc<Plan>) -> Result<Arc<[Column]>, ExecError> {
         let address = Arc::as_ptr(plan) as usize;
-        if let Some((_, columns)) = self.ran.lock().get(&address) {
-            return Ok(columns.clone());
+        if let Some(ran) = self.ran.lock().get(&address) {
+            return Ok(ran.columns.clone());
         }
         let pipeline = self.pipeline(plan)?;
-        let (blocks, _memory) = workers::collect(self.context, &pipeline, "sub-query")?;
+        let (blocks, memory) = workers::collect(self.context, &pipeline, "sub-query")?;
         let block = crate::block_ops::concat(&blocks, &types(&plan.schema()));
         let columns: Arc<[Column]> = block.into_columns().into();
-        self.ran.lock().insert(address, (plan.clone(), columns.clone()));
+        let ran = Ran {
+            _plan: plan.clone(),
+            columns: columns.clone(),
+            _memory: memory,
+        };
+        self.ran.lock().insert(address, ran);
         Ok(columns)
     }
 
@@ -426,15 +440,19 @@ impl Subqueries for Planner<'_> {
             SetSource::Values(values) => Ok(Arc::new(PreparedSet::of_values(ty, values))),
             SetSource::Subquery(plan) => {
                 let key = (Arc::as_ptr(plan) as usize, ty.to_string());
-                if let Some(set) = self.sets.lock().get(&key) {
-                    return Ok(set.clone());
+                if let Some(known) = self.sets.lock().get(&key) {
+                    return Ok(known.set.clone());
                 }
                 let mut set = PreparedSet::new(ty);
                 set.add(&self.set_column(plan, ty)?);
-                // Checked, not held: sets live as long as the pipelines that the query holds anyway.
-                self.context.memory.reserve("set of IN").set(set.byte_size())?;
+                let mut memory = self.context.memory.reserve("set of IN");
+                memory.set(set.byte_size())?;
                 let set = Arc::new(set);
-                self.sets.lock().insert(key, set.clone());
+                let known = Set {
+                    set: set.clone(),
+                    _memory: memory,
+                };
+                self.sets.lock().insert(key, known);
                 Ok(set)
             }
         }

@@ -10,19 +10,45 @@ use parking_lot::Mutex;
 
 use crate::ExecError;
 use crate::in_set::PreparedSet;
+use crate::memory::{Memory, Reservation};
 
 /// Several expressions over one input schema.
 pub(crate) struct Program {
     pub(crate) nodes: Vec<Node>,
     /// The node of each expression compiled, in order.
     pub(crate) outputs: Vec<usize>,
+    /// How often each node is an input of others, or an output.
+    pub(crate) uses: Vec<u32>,
     /// Results of functions on whole dictionaries.
     pub(crate) dictionaries: Mutex<Vec<DictResult>>,
+    /// Of those results.
+    pub(crate) dictionary_memory: Mutex<Reservation>,
+    pub(crate) memory: Memory,
 }
 
 pub(crate) struct Node {
     pub(crate) kind: NodeKind,
     pub(crate) ty: DataType,
+    pub(crate) reads: Reads,
+}
+
+/// Which columns a node depends on, if its value is always the same for the same values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reads {
+    Nothing,
+    One(usize),
+    /// Or it is not always the same.
+    Several,
+}
+
+impl Reads {
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, other) | (other, Self::Nothing) => other,
+            (Self::One(a), Self::One(b)) if a == b => self,
+            (Self::One(_) | Self::Several, Self::One(_) | Self::Several) => Self::Several,
+        }
+    }
 }
 
 pub(crate) enum NodeKind {
@@ -41,6 +67,7 @@ pub(crate) enum NodeKind {
         /// Over the captures, then the parameters.
         body: Box<Program>,
         arrays: Vec<usize>,
+        deterministic: bool,
     },
     InSet {
         arg: usize,
@@ -49,12 +76,36 @@ pub(crate) enum NodeKind {
     },
 }
 
+impl NodeKind {
+    /// The nodes whose values it takes, as often as it takes them.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = usize> + '_ {
+        let (some, more): (&[usize], &[usize]) = match self {
+            Self::Column(_) | Self::Literal(_) => (&[], &[]),
+            Self::Call { args, .. } => (args, &[]),
+            Self::And(operands) | Self::Or(operands) => (operands, &[]),
+            Self::HigherOrder { captures, arrays, .. } => (captures, arrays),
+            Self::InSet { arg, .. } => (std::slice::from_ref(arg), &[]),
+        };
+        some.iter().chain(more).copied()
+    }
+}
+
 /// A node's result on every value of a dictionary, or how many rows asked for it so far.
 pub(crate) struct DictResult {
     pub(crate) node: usize,
     pub(crate) dictionary: Arc<Column>,
     pub(crate) rows_asked: usize,
     pub(crate) state: DictState,
+}
+
+impl DictResult {
+    /// Of the results; the dictionary is the table's.
+    pub(crate) fn byte_size(&self) -> usize {
+        match &self.state {
+            DictState::Ready(values) => values.byte_size(),
+            DictState::Asked | DictState::Failed => 0,
+        }
+    }
 }
 
 pub(crate) enum DictState {
@@ -87,21 +138,31 @@ impl Program {
     pub(crate) fn compile<'a>(
         exprs: impl IntoIterator<Item = &'a Expr>,
         subqueries: &dyn Subqueries,
+        memory: &Memory,
     ) -> Result<Self, ExecError> {
         let mut compiler = Compiler {
             nodes: Vec::new(),
             known: HashMap::new(),
             lambdas: HashMap::new(),
             subqueries,
+            memory,
         };
-        let outputs = exprs
+        let outputs: Vec<usize> = exprs
             .into_iter()
             .map(|e| compiler.node(e))
             .collect::<Result<_, _>>()?;
+        let mut uses = vec![0; compiler.nodes.len()];
+        let used = compiler.nodes.iter().flat_map(|node| node.kind.inputs());
+        for input in used.chain(outputs.iter().copied()) {
+            uses[input] += 1;
+        }
         Ok(Self {
             nodes: compiler.nodes,
             outputs,
+            uses,
             dictionaries: Mutex::default(),
+            dictionary_memory: Mutex::new(memory.reserve("results on dictionaries")),
+            memory: memory.clone(),
         })
     }
 }
@@ -112,6 +173,7 @@ struct Compiler<'s> {
     /// Nodes of higher-order functions with the lambdas they stand for.
     lambdas: HashMap<NodeKey, Vec<(Arc<Lambda>, usize)>>,
     subqueries: &'s dyn Subqueries,
+    memory: &'s Memory,
 }
 
 impl Compiler<'_> {
@@ -165,8 +227,9 @@ impl Compiler<'_> {
                 let kind = NodeKind::HigherOrder {
                     function: *function,
                     captures,
-                    body: Box::new(Program::compile([&lambda.body], self.subqueries)?),
+                    body: Box::new(Program::compile([&lambda.body], self.subqueries, self.memory)?),
                     arrays,
+                    deterministic: lambda.body.deterministic(),
                 };
                 let node = self.push(kind, ty);
                 if lambda.body.deterministic() {
@@ -200,7 +263,22 @@ impl Compiler<'_> {
     }
 
     fn push(&mut self, kind: NodeKind, ty: DataType) -> usize {
-        self.nodes.push(Node { kind, ty });
+        let inputs = kind.inputs().map(|input| self.nodes[input].reads);
+        let mut reads = inputs.fold(Reads::Nothing, Reads::and);
+        match &kind {
+            NodeKind::Column(i) => reads = Reads::One(*i),
+            NodeKind::Call { function, .. } if !function.deterministic() => reads = Reads::Several,
+            NodeKind::HigherOrder {
+                deterministic: false, ..
+            } => reads = Reads::Several,
+            NodeKind::Literal(_)
+            | NodeKind::Call { .. }
+            | NodeKind::And(_)
+            | NodeKind::Or(_)
+            | NodeKind::HigherOrder { .. }
+            | NodeKind::InSet { .. } => {}
+        }
+        self.nodes.push(Node { kind, ty, reads });
         self.nodes.len() - 1
     }
 }

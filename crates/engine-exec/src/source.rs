@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine_sql::plan::{Expr, TableName};
+use engine_sql::plan::{Expr, JsonCell, TableName};
 use engine_types::{Column, Schema};
 
 use crate::ExecError;
@@ -13,11 +13,13 @@ pub struct ScanRequest<'a> {
     pub table: &'a TableName,
     /// Positions of the table's columns.
     pub columns: &'a [usize],
-    /// Names and types of `columns`, in that order.
+    /// Names and types of `columns`, in that order, then of `cells`.
     pub schema: &'a Schema,
     /// Conjuncts over `schema`, sub-queries already replaced by their values. For pruning only: the executor applies them.
     pub filters: &'a [Expr],
     pub final_: bool,
+    /// The last columns of `schema`.
+    pub cells: &'a [JsonCell],
 }
 
 /// Tables by name. Every scan sees the snapshot of its opening.

@@ -404,7 +404,9 @@ fn json_type(args: &[TypedColumn], _: &DataType, rows: usize) -> Result<Column, 
             Some((Kind::Number, v)) => match number(v) {
                 Number::Int(_) => b"Int64",
                 Number::UInt(_) => b"UInt64",
-                Number::Big | Number::Float(_) => b"Double",
+                Number::Float(_) => b"Double",
+                // What is printed of it is in quotes.
+                Number::Big => b"String",
             },
         };
         out.push(name);

@@ -226,6 +226,20 @@ pub(crate) fn document(text: &[u8]) -> Option<&[u8]> {
     Some(&text[start..end])
 }
 
+/// Calls `each(key with quotes, value)` for the members of the object that the document is; answers whether it is one.
+/// When it is not, some calls may have been made.
+pub(crate) fn object<'a>(text: &'a [u8], mut each: impl FnMut(&'a [u8], &'a [u8])) -> bool {
+    let start = skip_space(text, 0);
+    if text.get(start) != Some(&b'{') {
+        return false;
+    }
+    let end = members(text, start, 0, |key, value| {
+        each(key, value);
+        true
+    });
+    end.is_some_and(|end| skip_space(text, end) == text.len()) && std::str::from_utf8(text).is_ok()
+}
+
 /// A step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step<'a> {

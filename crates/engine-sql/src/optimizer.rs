@@ -2,6 +2,7 @@
 
 mod column_pruning;
 mod filter_pushdown;
+mod json_cells;
 mod project_merging;
 mod subplans;
 mod top_n;
@@ -16,6 +17,8 @@ pub fn optimize(plan: Plan, catalog: &dyn Catalog) -> Plan {
     let plan = filter_pushdown::push_filters(plan, catalog);
     let plan = column_pruning::prune_columns(plan);
     let plan = project_merging::merge_projects(plan);
+    let plan = column_pruning::prune_columns(plan);
+    let plan = json_cells::read_cells(plan, catalog);
     let plan = column_pruning::prune_columns(plan);
     let plan = top_n::limit_sorts(plan);
     subplans::optimize_subplans(plan, catalog)

@@ -144,6 +144,14 @@ pub struct TableName {
     pub table: String,
 }
 
+/// The value of a key in a column of JSON objects as it stands in the text, '' where there is none: a String column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonCell {
+    /// Position of the table's column.
+    pub column: usize,
+    pub key: Vec<u8>,
+}
+
 /// Every node's output schema is [`Plan::schema`].
 #[derive(Clone)]
 pub enum Plan {
@@ -151,13 +159,15 @@ pub enum Plan {
     OneRow,
     Scan {
         table: TableName,
-        /// Positions of the table's columns to read; the output schema has them in this order.
+        /// Positions of the table's columns to read; the output schema begins with them in this order.
         columns: Vec<usize>,
         schema: Schema,
         /// Conjuncts over the output schema, all of which a row must pass. The scan may use them for pruning and must apply them.
         filters: Vec<Expr>,
         /// `FINAL`: rows as if all merges had run.
         final_: bool,
+        /// The last columns of the output: values of keys in JSON columns.
+        cells: Vec<JsonCell>,
     },
     /// `numbers(n)`, `numbers(offset, n)`: one UInt64 column `number`.
     Numbers {

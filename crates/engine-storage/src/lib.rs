@@ -12,6 +12,7 @@ pub mod directory;
 mod error;
 mod expiry;
 mod final_scan;
+mod json_shred;
 mod key_condition;
 mod log_file;
 mod lookup_index;
@@ -44,11 +45,14 @@ pub use engine_codec::{
 pub use error::{Result, StorageError};
 pub use expiry::{ExpiryBounds, RowExpiry};
 pub use final_scan::FinalScan;
+pub use json_shred::DerivedColumn;
 pub use key_condition::{Bound, KeyCondition, KeyRef, Predicate, RangeImage, Test, ValueRange, ValueSet};
 pub use mutation::{MutationStatus, RowChange, RowEffect};
 pub use object_cache::CacheCounts;
 pub use options::{AutoDictionaries, StorageOptions};
-pub use part::{ColumnOnDisk, Layout, Part, PartName, PartSummary, escape, unescape};
+pub use part::{
+    ColumnOnDisk, JsonCellsOnDisk, JsonPathOnDisk, Layout, Part, PartName, PartSummary, escape, unescape,
+};
 pub use projection_scan::ProjectionChoice;
 pub use pruning::{Pruning, PruningStage, PruningStep};
 pub use row_fold::RowFold;

@@ -33,6 +33,10 @@ pub struct StorageOptions {
     pub tokens_max: usize,
     /// The manifest is rewritten when it has grown to this, and to four times its compact size.
     pub manifest_bytes: u64,
+    /// Keys of a JSON column that get columns of their own in a part, at most; 0 = none.
+    pub json_keys_max: usize,
+    /// Parts of fewer rows keep JSON as text.
+    pub json_rows_min: usize,
     /// Write every column that allows it with this codec, whatever its own; for tests.
     pub forced_codec: Option<ColumnCodec>,
     /// Where parts become wide, instead of what tables say; for tests.
@@ -57,6 +61,8 @@ impl Default for StorageOptions {
             merge_parts_max: 16,
             tokens_max: 1000,
             manifest_bytes: 1 << 20,
+            json_keys_max: 256,
+            json_rows_min: 4096,
             forced_codec: None,
             forced_wide_from: None,
             auto_dictionaries: AutoDictionaries::default(),

@@ -6,6 +6,7 @@ mod column_writer;
 mod columns_file;
 pub(crate) mod granule_ranges;
 mod hidden;
+mod json_file;
 mod marks;
 mod name;
 mod new_version;
@@ -25,6 +26,7 @@ pub use columns_file::Layout;
 pub use name::{PartName, escape, unescape};
 
 pub(crate) use hidden::{HiddenWritten, hidden_folder, written as hidden_written};
+pub(crate) use json_file::PartJson;
 pub(crate) use marks::{Marks, SEGMENT_GRANULES};
 pub(crate) use new_version::{NewVersion, used_values};
 pub(crate) use primary_index::PrimaryIndex;
@@ -36,11 +38,13 @@ use crate::block_cache::BlockCache;
 use crate::counters::ReadCounters;
 use crate::directory::{Directory, ReadFile, read_all};
 use crate::error::{Result, StorageError, io_at};
+use crate::json_shred;
 use crate::lookup_index::{LOOKUP_FILE, LookupIndex};
 use crate::skip_index::{SkipIndex, SkipIndexDef};
 use checksums::{CHECKSUMS_FILE, Checksums};
 use columns_file::{COLUMNS_FILE, Encoding, PartColumn, parse_columns};
 use granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
+use json_file::{JSON_FILE, parse_json};
 use packed_folder::DATA_FILE;
 use row_mask::MASK_FILE;
 
@@ -72,6 +76,30 @@ pub struct ColumnOnDisk {
     pub raw_bytes: u64,
 }
 
+/// A key of a JSON column of a part, for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JsonPathOnDisk {
+    pub column: String,
+    pub path: String,
+    /// Rows that have the key; an estimate unless it is stored apart.
+    pub rows: u64,
+    /// Where its values are; `None`: in the rest of the text.
+    pub stored: Option<JsonCellsOnDisk>,
+}
+
+/// The column of a key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JsonCellsOnDisk {
+    /// JSON types of its values.
+    pub types: Vec<&'static str>,
+    pub codec: String,
+    /// Of a dictionary.
+    pub distinct: Option<u64>,
+    pub data_bytes: u64,
+    pub marks_bytes: u64,
+    pub raw_bytes: u64,
+}
+
 /// An open part. Small files are in memory; marks, dictionaries and indexes are loaded when needed, and cached.
 pub struct Part {
     pub(crate) uid: u64,
@@ -84,6 +112,8 @@ pub struct Part {
     statistics: Vec<ColumnRangeKnown>,
     /// Of parts written while the table had rules.
     expiry: Option<PartExpiry>,
+    /// Columns of JSON texts that are taken apart.
+    json: Vec<PartJson>,
     checksums: Checksums,
     checksums_bytes: u64,
     lookup: OnceLock<Arc<LookupIndex>>,
@@ -137,7 +167,7 @@ impl Part {
             return Err(loading.damaged(CHECKSUMS_FILE, 0, "not the file that the manifest knows"));
         }
         let checksums = loading.parse(CHECKSUMS_FILE, &text, Checksums::parse)?;
-        for (file, checksum) in checksums.on_disk() {
+        for (file, checksum) in checksums.on_disk().filter(|(file, _)| !hidden::is_hidden(file)) {
             loading.check_size(file, checksum.bytes)?;
         }
         let below = directory;
@@ -168,6 +198,11 @@ impl Part {
         }
         let statistics = statistics::decode_statistics(&load(statistics::STATISTICS_FILE)?, columns.len())
             .map_err(|e| decoded(statistics::STATISTICS_FILE, e))?;
+        let json = if checksums.files.contains_key(JSON_FILE) {
+            loading.parse(JSON_FILE, &load(JSON_FILE)?, |text| parse_json(text, &columns))?
+        } else {
+            Vec::new()
+        };
         let mask = if checksums.files.contains_key(MASK_FILE) {
             let mask = RowMask::decode(&load(MASK_FILE)?).map_err(|e| decoded(MASK_FILE, e))?;
             if mask.rows() != rows {
@@ -208,6 +243,7 @@ impl Part {
             columns,
             statistics,
             expiry,
+            json,
             checksums_bytes: text.len() as u64,
             checksums,
             directory,
@@ -299,7 +335,9 @@ impl Part {
         let bytes = |file: String| self.checksums.files.get(&file).map_or(0, |f| f.bytes);
         self.columns
             .iter()
-            .map(|c| ColumnOnDisk {
+            .enumerate()
+            .filter(|(at, _)| !self.is_of_json(*at))
+            .map(|(_, c)| ColumnOnDisk {
                 name: c.name.clone(),
                 ty: c.ty.clone(),
                 codec: match c.encoding {
@@ -311,6 +349,49 @@ impl Part {
                 raw_bytes: c.raw_bytes,
             })
             .collect()
+    }
+
+    /// The keys of JSON columns that are taken apart, and where their values are.
+    pub fn json_paths(&self) -> Result<Vec<JsonPathOnDisk>> {
+        let bytes = |file: String| self.checksums.files.get(&file).map_or(0, |f| f.bytes);
+        let mut out = Vec::new();
+        for json in &self.json {
+            let mut keys: Vec<(&[u8], u64)> = json.counts.counts.iter().map(|(k, n)| (&**k, *n)).collect();
+            keys.sort_unstable();
+            for (key, rows) in keys {
+                let stored = match json.keys.place(key) {
+                    None => None,
+                    Some(place) => {
+                        let position = json.positions[place];
+                        let column = &self.columns[position];
+                        Some(JsonCellsOnDisk {
+                            types: json.kinds[place].names(),
+                            codec: column.codec.clone(),
+                            distinct: self.dictionary_of(position)?.map(|d| d.len() as u64),
+                            data_bytes: bytes(column.data_file()) + bytes(column.dictionary_file()),
+                            marks_bytes: bytes(column.marks_file()),
+                            raw_bytes: column.raw_bytes,
+                        })
+                    }
+                };
+                out.push(JsonPathOnDisk {
+                    column: json.name.clone(),
+                    path: String::from_utf8_lossy(key).into_owned(),
+                    rows,
+                    stored,
+                });
+            }
+        }
+        Ok(out)
+    }
+
+    pub(crate) fn json_of(&self, column: &str) -> Option<&PartJson> {
+        self.json.iter().find(|json| json.name == column)
+    }
+
+    /// Whether the column at `position` has cells of a key.
+    fn is_of_json(&self, position: usize) -> bool {
+        self.json.iter().any(|json| json.positions.contains(&position))
     }
 
     /// Least and greatest value of a fixed-width column, when there are any.
@@ -328,32 +409,65 @@ impl Part {
     }
 
     pub(crate) fn column_position(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|c| c.name == name)
+        let at = self.columns.iter().position(|c| c.name == name)?;
+        (!self.is_of_json(at)).then_some(at)
     }
 
     pub(crate) fn column_type(&self, position: usize) -> &DataType {
         &self.columns[position].ty
     }
 
+    /// An error that says what is wrong with the data of a column.
+    pub(crate) fn damaged_column(&self, position: usize, problem: impl Into<String>) -> StorageError {
+        self.loading()
+            .damaged(&self.columns[position].data_file(), 0, problem)
+    }
+
     /// Reads and verifies every file and every block.
     pub fn check(&self) -> Result<()> {
+        self.check_own()?;
+        self.around().check_all(&self.checksums)
+    }
+
+    /// The same without hidden parts, whose damage costs no row.
+    pub(crate) fn check_own(&self) -> Result<()> {
         let loading = self.loading();
-        for file in self.checksums.files.keys() {
+        for file in self
+            .checksums
+            .files
+            .keys()
+            .filter(|file| !hidden::is_hidden(file))
+        {
             loading.file(file, Some(&self.checksums))?;
         }
         let counters = crate::ReadCounters::default();
         for column in 0..self.columns.len() {
             self.decode_granules(column, 0..self.granules(), &counters)?;
         }
+        for json in &self.json {
+            self.check_json(json)?;
+        }
         if self.has_lookup() {
             self.lookup()?;
         }
-        self.around().check_all(&self.checksums)
+        Ok(())
     }
 
     /// Of `checksums.txt`.
     fn checksums_bytes(&self) -> u64 {
         self.checksums_bytes
+    }
+
+    /// Puts all texts of a column together again.
+    fn check_json(&self, json: &PartJson) -> Result<()> {
+        let counters = crate::ReadCounters::default();
+        for start in (0..self.granules()).step_by(SEGMENT_GRANULES) {
+            let granules = start..(start + SEGMENT_GRANULES).min(self.granules());
+            json_shred::assembled(self, json, |position| {
+                self.decode_granules(position, granules.clone(), &counters)
+            })?;
+        }
+        Ok(())
     }
 
     /// Least and greatest values of granules, when the part has them. Damage is reported and otherwise means that

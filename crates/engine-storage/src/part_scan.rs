@@ -1,13 +1,18 @@
 //! Columns of a table from granules of a part: by name, with defaults for columns younger than the part.
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
 use engine_codec::has_form;
-use engine_types::{Block, Column};
+use engine_types::{Block, Column, DataType};
+use hashbrown::HashMap;
 
 use crate::counters::ReadCounters;
 use crate::error::{Result, StorageError};
+use crate::json_shred::{
+    Derived, DerivedPlace, ShredPlan, Shredded, Shredder, assembled, cells_of, plain_strings,
+};
 use crate::part::Part;
 use crate::sorted_run::CacheUse;
 use crate::table_def::{ColumnSource, TableDef};
@@ -29,6 +34,7 @@ pub(crate) fn read_part(
         rows,
         cache,
         counters,
+        walked: RefCell::default(),
     };
     let columns = wanted
         .iter()
@@ -44,10 +50,16 @@ struct PartSource<'a> {
     rows: usize,
     cache: CacheUse,
     counters: &'a ReadCounters,
+    /// JSON columns (by number) that were taken apart here.
+    walked: RefCell<HashMap<usize, Shredded>>,
 }
 
 impl PartSource<'_> {
     fn table_column(&self, index: usize) -> Result<Column> {
+        if let Some(derived) = self.def.derived_at(index) {
+            let column = self.derived_column(derived)?;
+            return self.fitting(index, column);
+        }
         let column = &self.def.columns[index];
         let Some(position) = self.part.column_position(&column.name) else {
             let made = self.def.keys.missing_column(index, &column.ty, self);
@@ -57,12 +69,64 @@ impl PartSource<'_> {
             })?;
             return self.fitting(index, made);
         };
-        let granules = self.granules.clone();
-        let read = match self.cache {
-            CacheUse::Keep => self.part.read_granules(position, granules, self.counters)?,
-            CacheUse::Bypass => self.part.decode_granules(position, granules, self.counters)?,
+        let read = match self.part.json_of(&column.name) {
+            Some(json) => assembled(self.part, json, |position| self.read(position))?,
+            None => self.read(position)?,
         };
         self.fitting(index, read)
+    }
+
+    /// The column at `position` of the part, as it is stored.
+    fn read(&self, position: usize) -> Result<Column> {
+        let granules = self.granules.clone();
+        match self.cache {
+            CacheUse::Keep => self.part.read_granules(position, granules, self.counters),
+            CacheUse::Bypass => self.part.decode_granules(position, granules, self.counters),
+        }
+    }
+
+    fn derived_column(&self, derived: &Derived) -> Result<Column> {
+        let column = derived.column();
+        match (self.part.derived_place(self.def, derived), derived) {
+            (DerivedPlace::Column(position), _) => self.read(position),
+            (DerivedPlace::Absent, _) => Ok(Column::defaults(&DataType::String, self.rows)),
+            (DerivedPlace::Text, Derived::Rest { plan, .. }) => {
+                self.walk(column, plan)?;
+                let rest = self.walked.borrow().get(&column).and_then(|w| w.rest.clone());
+                rest.map_or_else(|| self.table_column(column), Ok)
+            }
+            (DerivedPlace::Text, Derived::Cells { key, .. }) => {
+                let plan = self.def.derived.iter().find_map(|d| match &d.0 {
+                    Derived::Rest { column: of, plan } if *of == column => Some((&d.0, plan)),
+                    _ => None,
+                });
+                if let Some((rest, plan)) = plan
+                    && self.part.derived_place(self.def, rest) == DerivedPlace::Text
+                    && let Some(place) = plan.keys.place(key)
+                {
+                    self.walk(column, plan)?;
+                    if let Some(cells) = self.walked.borrow().get(&column).and_then(|w| w.cells.get(place)) {
+                        return Ok(cells.clone());
+                    }
+                }
+                match self.part.json_of(&self.def.columns[column].name) {
+                    Some(json) => Ok(cells_of(&self.read(json.rest)?, key)),
+                    None => Ok(cells_of(&self.table_column(column)?, key)),
+                }
+            }
+        }
+    }
+
+    /// Takes the texts of a column apart, once.
+    fn walk(&self, column: usize, plan: &ShredPlan) -> Result<()> {
+        if self.walked.borrow().contains_key(&column) {
+            return Ok(());
+        }
+        let texts = plain_strings(&self.table_column(column)?);
+        let mut shredder = Shredder::new(plan.keys.clone(), true);
+        texts.iter().for_each(|text| shredder.row(text));
+        self.walked.borrow_mut().insert(column, shredder.finish());
+        Ok(())
     }
 
     fn fitting(&self, index: usize, column: Column) -> Result<Column> {

@@ -82,7 +82,7 @@ impl Snapshot {
         })
     }
 
-    fn shared(&self) -> Snapshot {
+    pub(crate) fn shared(&self) -> Snapshot {
         Snapshot {
             table: self.table,
             def: self.def.clone(),

@@ -8,6 +8,7 @@ use engine_types::{Block, Column};
 use crate::counters::ReadCounters;
 use crate::error::Result;
 use crate::final_scan::FinalScan;
+use crate::json_shred::{memory_column, with_cells};
 use crate::key_condition::KeyCondition;
 use crate::part::Part;
 use crate::part_scan::read_part;
@@ -65,6 +66,18 @@ impl Morsel {
 }
 
 impl Snapshot {
+    /// The same rows with columns behind those of the table: for each `(column, key)` the value of that key in the JSON
+    /// texts of the column as it stands there, '' where it is missing or the text is no JSON object. Where parts have
+    /// such values in columns of their own the text is not read.
+    #[must_use]
+    pub fn with_cells(&self, cells: &[(usize, Vec<u8>)]) -> Self {
+        Self {
+            def: Arc::new(with_cells(&self.def, cells)),
+            around: self.around.clone(),
+            ..self.shared()
+        }
+    }
+
     pub fn table(&self) -> TableId {
         self.table
     }
@@ -182,9 +195,10 @@ impl Snapshot {
             }
             MorselSource::Memory { block, start } => {
                 self.counters.add_rows(morsel.rows, 0);
+                let slice = |column: &Column| column.slice(*start, morsel.rows);
                 let picked = columns
                     .iter()
-                    .map(|c| block.column(*c).slice(*start, morsel.rows))
+                    .map(|c| memory_column(&self.def, block, *c, slice))
                     .collect();
                 Ok(Block::new(picked, morsel.rows))
             }
@@ -207,7 +221,11 @@ impl Snapshot {
             MorselSource::Memory { block, start } => {
                 self.counters.add_rows(rows.len(), 0);
                 let picks: Vec<u32> = rows.iter().map(|r| r + *start as u32).collect();
-                let picked = columns.iter().map(|c| block.column(*c).gather(&picks)).collect();
+                let gather = |column: &Column| column.gather(&picks);
+                let picked = columns
+                    .iter()
+                    .map(|c| memory_column(&self.def, block, *c, gather))
+                    .collect();
                 Ok(Block::new(picked, rows.len()))
             }
         }

@@ -8,6 +8,7 @@ use engine_types::{Block, Column, DictColumn, StringColumn, StringColumnBuilder}
 
 use crate::counters::ReadCounters;
 use crate::error::{Result, StorageError};
+use crate::json_shred::memory_column;
 use crate::merge_stream::SortedRun;
 use crate::part::Part;
 use crate::part_scan::read_part;
@@ -56,11 +57,18 @@ impl MemoryRun {
     /// `full` has all columns of the table; the run yields the columns `wanted` of it.
     pub fn new(def: &TableDef, full: &Block, wanted: &[usize]) -> Result<Self> {
         let keys = keys_in_order(&sorting_key(def, full)?, full.rows());
+        let had = full.columns().len();
         let mut order: Vec<u32> = (0..full.rows() as u32).collect();
         if !order.is_sorted_by_key(|row| keys.get(*row as usize)) {
             order.sort_by(|a, b| keys.get(*a as usize).cmp(keys.get(*b as usize)));
         }
-        let columns = wanted.iter().map(|c| full.column(*c).gather(&order)).collect();
+        let columns = wanted
+            .iter()
+            .map(|c| match *c {
+                c if c < had => full.column(c).gather(&order),
+                c => memory_column(def, full, c, |column| column.gather(&order)),
+            })
+            .collect();
         let keys = order.iter().map(|row| keys.get(*row as usize)).collect();
         Ok(Self(Some((Block::new(columns, full.rows()), keys))))
     }
@@ -139,9 +147,26 @@ impl PartRun {
         self
     }
 
+    /// Derived columns as codes of their dictionary, so that runs agree in their encoding.
+    fn coded(&self, at: usize, column: Column) -> Column {
+        let Some(dictionary) = &self.dictionaries[at] else {
+            return column;
+        };
+        if self.def.derived_at(self.wanted[at]).is_none() {
+            return column;
+        }
+        match dictionary.codes(&column) {
+            Some(codes) => Column::Dict(DictColumn {
+                codes: codes.into(),
+                values: dictionary.values().clone(),
+            }),
+            None => column,
+        }
+    }
+
     fn translate(&mut self, at: usize, column: Column) -> Column {
         let (Some(dictionary), Column::Dict(d)) = (&self.dictionaries[at], &column) else {
-            return column;
+            return self.coded(at, column);
         };
         let known = self.translations[at]
             .as_ref()
@@ -215,7 +240,7 @@ pub(crate) fn widen(def: &TableDef, read: &Block, columns: &[usize]) -> Block {
 
 /// Granules read at once: a power of two within a segment, so that blocks are not decoded twice, and about a MiB
 /// compressed, so that a merge of many parts stays small.
-fn granules_per_step(part: &Part) -> usize {
+pub(crate) fn granules_per_step(part: &Part) -> usize {
     let fits = (part.granules() as u64 * (1 << 20) / part.bytes().max(1)).max(1);
     let fits = fits.min(crate::part::SEGMENT_GRANULES as u64) as usize;
     1 << fits.ilog2()

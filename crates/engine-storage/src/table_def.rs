@@ -8,6 +8,7 @@ use engine_types::{Block, Column, DataType, Value};
 use crate::skip_index::SkipIndexDef;
 
 use crate::expiry::RowExpiry;
+use crate::json_shred::{Derived, DerivedColumn};
 use crate::mutation::RowChange;
 use crate::row_fold::RowFold;
 
@@ -28,6 +29,8 @@ pub struct ColumnDef {
     pub ty: DataType,
     /// How blocks of new parts are written.
     pub codec: ColumnCodec,
+    /// A String column of JSON objects, the values of whose frequent keys are kept in columns of their own.
+    pub json: bool,
 }
 
 impl ColumnDef {
@@ -36,6 +39,7 @@ impl ColumnDef {
             name: name.into(),
             ty,
             codec: ColumnCodec::default(),
+            json: false,
         }
     }
 }
@@ -125,6 +129,8 @@ pub struct TableDef {
     /// Opaque to storage; handed back at open, e.g. the CREATE statement.
     pub definition: Vec<u8>,
     pub keys: Arc<dyn KeyExprs>,
+    /// What the last of `columns` are computed from; storage adds such columns to definitions of its own.
+    pub derived: Vec<DerivedColumn>,
     pub wide_from: WideFrom,
     pub pressure: PartPressure,
     pub projections: Vec<Projection>,
@@ -168,12 +174,39 @@ impl TableDef {
             merge_after_ms: None,
             definition: Vec::new(),
             keys,
+            derived: Vec::new(),
             wide_from: WideFrom::default(),
             pressure: PartPressure::default(),
             projections: Vec::new(),
             granule_ranges: Vec::new(),
             skip_indexes: Vec::new(),
         }
+    }
+
+    /// What column `index` is computed from, when it is no column proper.
+    pub(crate) fn derived_at(&self, index: usize) -> Option<&Derived> {
+        let first = self.columns.len() - self.derived.len();
+        Some(&self.derived.get(index.checked_sub(first)?)?.0)
+    }
+
+    /// Whether parts have the rest of column `index` in its place.
+    pub(crate) fn is_taken_apart(&self, index: usize) -> bool {
+        self.rest_of(index).is_some()
+    }
+
+    fn rest_of(&self, index: usize) -> Option<usize> {
+        let of_index = |d: &DerivedColumn| matches!(&d.0, Derived::Rest { column, .. } if *column == index);
+        let at = self.derived.iter().position(of_index)?;
+        Some(self.columns.len() - self.derived.len() + at)
+    }
+
+    /// The columns of a part, in its order: those proper, a rest in place of its text, then cells.
+    pub(crate) fn written_order(&self) -> Vec<usize> {
+        let proper = self.columns.len() - self.derived.len();
+        let cells = (proper..self.columns.len())
+            .filter(|c| matches!(self.derived_at(*c), Some(Derived::Cells { .. })));
+        let columns = (0..proper).map(|c| self.rest_of(c).unwrap_or(c));
+        columns.chain(cells).collect()
     }
 
     /// `database.name`, for messages.

@@ -28,6 +28,16 @@ impl<T> Buffer<T> {
     }
 }
 
+impl<T> Buffer<T> {
+    /// Where the whole allocation is and how many bytes it has; equal addresses are one allocation.
+    pub fn allocation(&self) -> (usize, usize) {
+        (
+            Arc::as_ptr(&self.data).addr(),
+            self.data.capacity() * size_of::<T>(),
+        )
+    }
+}
+
 impl<T: Clone> Buffer<T> {
     /// The values as an owned vector; free when this is the only handle to the whole allocation.
     pub fn into_vec(self) -> Vec<T> {

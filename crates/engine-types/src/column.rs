@@ -629,5 +629,6 @@ fn string(value: &Value) -> &[u8] {
     }
 }
 
+mod allocations;
 #[cfg(test)]
 mod tests;

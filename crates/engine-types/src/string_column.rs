@@ -50,6 +50,11 @@ impl StringColumn {
         (self.offsets[self.len()] - self.offsets[0]) as usize
     }
 
+    /// As [`Buffer::allocation`], of both buffers.
+    pub fn allocations(&self) -> [(usize, usize); 2] {
+        [self.offsets.allocation(), self.bytes.allocation()]
+    }
+
     pub fn slice(&self, start: usize, len: usize) -> Self {
         Self {
             offsets: self.offsets.slice(start, len + 1),

@@ -157,6 +157,23 @@ pub(crate) fn apply(definition: &mut Definition, action: &AlterAction) -> Result
                 ));
             }
         }
+        AlterAction::ClearProjection {
+            if_exists,
+            name,
+            partition,
+        } => {
+            if partition.is_some() {
+                return Err(EngineError::refused(
+                    48,
+                    "CLEAR PROJECTION of one partition is not supported",
+                ));
+            }
+            if create.projections.iter().any(|p| p.name == *name) {
+                *definition.projection_epochs.entry(name.clone()).or_default() += 1;
+            } else if !if_exists {
+                return Err(no_projection(name));
+            }
+        }
         AlterAction::DropProjection { if_exists, name } => {
             let before = create.projections.len();
             create.projections.retain(|p| p.name != *name);

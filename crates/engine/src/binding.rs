@@ -120,6 +120,7 @@ pub(crate) fn table_info(table: &Table) -> TableInfo {
             .map(|c| ColumnInfo {
                 name: c.name.clone(),
                 ty: c.ty.clone(),
+                json: c.is_json(),
                 kind: match (c.kind, &c.default_text) {
                     (ColumnKind::Ordinary | ColumnKind::Default, _) => BoundKind::Ordinary,
                     (ColumnKind::Alias, Some(text)) => BoundKind::Alias(text.clone()),

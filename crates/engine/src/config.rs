@@ -33,6 +33,10 @@ pub struct EngineConfig {
     pub auto_dictionaries: AutoDictionaries,
     /// Where parts become wide, instead of what tables say; for tests.
     pub forced_wide_from: Option<WideFrom>,
+    /// Keys of a JSON column that get columns of their own in a part, at most; 0: JSON is kept as text.
+    pub json_keys_max: usize,
+    /// Parts of fewer rows keep JSON as text.
+    pub json_rows_min: usize,
 }
 
 impl Default for EngineConfig {
@@ -53,6 +57,8 @@ impl Default for EngineConfig {
             forced_codec: None,
             auto_dictionaries: AutoDictionaries::default(),
             forced_wide_from: None,
+            json_keys_max: 256,
+            json_rows_min: 4096,
         }
     }
 }

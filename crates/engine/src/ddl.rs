@@ -335,6 +335,18 @@ impl Engine {
                 table: to.1.clone(),
             });
         }
+        if let Object::View(view) = &object
+            && view.inner.is_some()
+            && from.0 != to.0
+        {
+            return Err(EngineError::refused(
+                48,
+                format!(
+                    "`{}` keeps its rows in a table of its own and cannot change its database",
+                    from.1
+                ),
+            ));
+        }
         self.storage.rename_table(object.id(), &to.0, &to.1)?;
         catalogue.objects.remove(from);
         let (database, name) = to.clone();

@@ -18,6 +18,8 @@ pub(crate) struct Definition {
     pub(crate) dropped: Vec<String>,
     /// How often each skip index was cleared: files written before do not count.
     pub(crate) index_epochs: BTreeMap<String, u64>,
+    /// The same of projections.
+    pub(crate) projection_epochs: BTreeMap<String, u64>,
     /// Of a materialized view without `TO`: the table of its rows, in the view's database.
     pub(crate) inner: Option<String>,
     /// `DETACH … PERMANENTLY`: there, but not to be seen until it is attached.
@@ -37,6 +39,15 @@ pub(crate) struct StoredColumn {
 }
 
 const VERSION: u64 = 1;
+
+/// Numbers by name; none where there is no such list.
+fn epochs(json: &Json) -> BTreeMap<String, u64> {
+    json.as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, epoch)| Some((name.clone(), epoch.as_u64()?)))
+        .collect()
+}
 
 impl Definition {
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -58,6 +69,7 @@ impl Definition {
             "stored": stored,
             "dropped": self.dropped,
             "index_epochs": self.index_epochs,
+            "projection_epochs": self.projection_epochs,
             "inner": self.inner,
             "detached": self.detached,
         })
@@ -89,12 +101,8 @@ impl Definition {
             create: engine_sql::parse_statement(&create)?,
             stored,
             dropped: list(&json["dropped"]).iter().filter_map(text).collect(),
-            index_epochs: json["index_epochs"]
-                .as_object()
-                .into_iter()
-                .flatten()
-                .filter_map(|(name, epoch)| Some((name.clone(), epoch.as_u64()?)))
-                .collect(),
+            index_epochs: epochs(&json["index_epochs"]),
+            projection_epochs: epochs(&json["projection_epochs"]),
             inner: text(&json["inner"]),
             detached: json["detached"].as_bool().unwrap_or(false),
         })
@@ -107,6 +115,7 @@ impl Definition {
             stored: Vec::new(),
             dropped: Vec::new(),
             index_epochs: BTreeMap::new(),
+            projection_epochs: BTreeMap::new(),
             inner: None,
             detached: false,
         }

@@ -82,6 +82,8 @@ impl Engine {
             forced_codec: config.forced_codec.clone(),
             auto_dictionaries: config.auto_dictionaries,
             forced_wide_from: config.forced_wide_from,
+            json_keys_max: config.json_keys_max,
+            json_rows_min: config.json_rows_min,
             ..StorageOptions::default()
         };
         let granule_rows = config.granule_rows;

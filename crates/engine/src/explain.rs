@@ -86,6 +86,7 @@ fn describe(
             schema,
             filters,
             final_,
+            cells,
         } => {
             let suffix = if *final_ { " FINAL" } else { "" };
             line(format!("Scan {}.{}{suffix}", table.database, table.table));
@@ -100,6 +101,7 @@ fn describe(
                 schema,
                 filters,
                 final_: *final_,
+                cells,
             })?;
             if let Some(scan) = source.scans.lock().last() {
                 line(format!(

@@ -149,6 +149,7 @@ impl Catalog for MutationCommand {
                     name: format!("c{at}"),
                     ty: ty.clone(),
                     kind: ColumnKind::Ordinary,
+                    json: false,
                 })
                 .collect(),
             sorting_key: Vec::new(),

@@ -203,6 +203,10 @@ impl TableProjection {
             let stored = &table.stored[*stored];
             identity.push_str(&format!("\n{}\t{}\t{}", hidden.name, stored.name, stored.ty));
         }
+        // CLEAR PROJECTION leaves the hidden parts that are there behind.
+        if let Some(epoch) = table.definition.projection_epochs.get(&self.name) {
+            identity.push_str(&format!("\ncleared {epoch}"));
+        }
         Ok(engine_storage::Projection {
             name: self.name.clone(),
             def: Arc::new(TableDef {

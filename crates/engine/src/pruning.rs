@@ -175,10 +175,6 @@ impl<'a> Pruner<'a> {
                 self.text_hashes(subject, &[vec![piece]], tests);
                 None
             }
-            ("hasToken", [subject, token]) => {
-                self.text_hashes(subject, &[vec![Piece::whole(&text(token)?)]], tests);
-                None
-            }
             ("multiSearchAny", [subject, needles]) => {
                 let ExprKind::Literal(Value::Array(needles)) = &needles.kind else {
                     return None;
@@ -396,10 +392,14 @@ impl<'a> Pruner<'a> {
         if let Some(key) = self.stored(subject) {
             add(key, None, set.clone(), exact);
         }
+        let mut images: Vec<(&Expr, ValueSet)> = Vec::new();
         for known in &self.known {
             if same(known.expr, subject) {
                 add(known.key, None, set.clone(), exact);
             } else if let Some(image) = self.image_of_key(subject, known.expr, set) {
+                if matches!(known.key, KeyRef::Index(..)) {
+                    images.push((known.expr, image.clone()));
+                }
                 add(known.key, None, image, false);
             } else if let Some(through) = around(subject, known.expr) {
                 add(known.key, Some(through), set.clone(), exact);
@@ -420,6 +420,10 @@ impl<'a> Pruner<'a> {
             }
         }
         self.hashes_of_points(subject, set, tests);
+        // `s = 'A'` is `lower(s) = 'a'` for an index on that.
+        for (expr, image) in images {
+            self.hashes_of_points(expr, &image, tests);
+        }
     }
 
     /// The values that a key, a monotone function of the subject, has where the subject lies in the set.

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use engine_exec::{ExecError, Scan, ScanRequest, TableSource};
+use engine_sql::plan::{Expr, ExprKind, JsonCell};
 use engine_storage::{
     KeyCondition, KeyRef, Morsel, PruningStage, PruningStep, ReadCounts, Snapshot, Storage, TableId,
 };
-use engine_types::{Block, Column};
+use engine_types::{Block, Column, DataType, Value};
 use parking_lot::Mutex;
 
 use crate::binding;
@@ -240,7 +241,9 @@ impl EngineSource {
                     })
             })
             .collect::<Result<Vec<_>>>()?;
-        let mut key = pruning::key_condition(&table.shape, request.columns, request.filters);
+        let (snapshot, columns) = with_cells(&snapshot, columns, table, request)?;
+        let (all_columns, filters) = over_texts(request);
+        let mut key = pruning::key_condition(&table.shape, &all_columns, &filters);
         if !self.rules.use_skip_indexes {
             key = key.without_skip_indexes();
         }
@@ -283,6 +286,77 @@ impl EngineSource {
     }
 }
 
+/// The snapshot with the cells that are asked for behind its columns, and the stored columns of the request.
+fn with_cells(
+    snapshot: &Arc<Snapshot>,
+    mut columns: Vec<usize>,
+    table: &Table,
+    request: &ScanRequest<'_>,
+) -> Result<(Arc<Snapshot>, Vec<usize>)> {
+    if request.cells.is_empty() {
+        return Ok((snapshot.clone(), columns));
+    }
+    let cells = request
+        .cells
+        .iter()
+        .map(|cell| {
+            let stored = table.shape.columns.get(cell.column).and_then(|c| c.stored);
+            let stored = stored.ok_or_else(|| {
+                EngineError::Internal(format!(
+                    "column {} of `{}` is not stored",
+                    cell.column, table.name
+                ))
+            })?;
+            Ok((stored, cell.key.clone()))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let first = snapshot.def().columns.len();
+    columns.extend(first..first + cells.len());
+    Ok((Arc::new(snapshot.with_cells(&cells)), columns))
+}
+
+/// The request's columns and filters as if it asked for JSON texts instead of the values of keys: `f(cell, …)` is
+/// `f(text, key, …)` again, as expressions of the table's keys have it.
+fn over_texts(request: &ScanRequest<'_>) -> (Vec<usize>, Vec<Expr>) {
+    let mut columns = request.columns.to_vec();
+    let first = columns.len();
+    columns.extend(request.cells.iter().map(|cell| cell.column));
+    let mut filters = request.filters.to_vec();
+    if !request.cells.is_empty() {
+        for filter in &mut filters {
+            name_keys(filter, first, request.cells);
+        }
+    }
+    (columns, filters)
+}
+
+fn name_keys(expr: &mut Expr, first: usize, cells: &[JsonCell]) {
+    match &mut expr.kind {
+        ExprKind::Call { args, .. } => {
+            let cell = match args.first().map(|a| &a.kind) {
+                Some(ExprKind::Column(at)) => at.checked_sub(first).and_then(|at| cells.get(at)),
+                _ => None,
+            };
+            if let Some(cell) = cell {
+                args.insert(
+                    1,
+                    Expr::literal(Value::String(cell.key.clone()), DataType::String),
+                );
+            }
+            args.iter_mut().for_each(|arg| name_keys(arg, first, cells));
+        }
+        ExprKind::And(list) | ExprKind::Or(list) => {
+            list.iter_mut().for_each(|e| name_keys(e, first, cells));
+        }
+        ExprKind::InSet { arg, .. } => name_keys(arg, first, cells),
+        // Pruning does not look into these.
+        ExprKind::Column(_)
+        | ExprKind::Literal(_)
+        | ExprKind::HigherOrder { .. }
+        | ExprKind::ScalarSubquery(_) => {}
+    }
+}
+
 /// The scan through the projection with which the fewest rows are read, where that is less than without.
 fn through_projection(
     table: &Table,
@@ -294,11 +368,20 @@ fn through_projection(
 ) -> Option<Arc<dyn Scan>> {
     let mut best = None;
     let mut fewest = snapshot.rows_to_read(key);
+    let (all_columns, filters) = over_texts(request);
+    let texts = ScanRequest {
+        table: request.table,
+        columns: &all_columns,
+        schema: request.schema,
+        filters: &filters,
+        final_: request.final_,
+        cells: &[],
+    };
     for (projection, stored) in table.shape.projections.iter().zip(&snapshot.def().projections) {
-        let Some(own) = projection.columns_of(request) else {
+        let Some(own) = projection.columns_of(&texts) else {
             continue;
         };
-        let wanted = pruning::key_condition(&projection.shape, &own, request.filters);
+        let wanted = pruning::key_condition(&projection.shape, &own, &filters);
         if let Some(choice) = snapshot.through(stored, key, &wanted)
             && choice.rows < fewest
         {
@@ -311,7 +394,24 @@ fn through_projection(
         .iter()
         .map(|&c| projection.shape.columns[c].stored)
         .collect::<Option<Vec<_>>>()?;
-    summary.projection = Some((projection.name.clone(), choice.hidden.parts().len()));
+    let (of_columns, of_cells) = own.split_at(request.columns.len());
+    let cells: Vec<(usize, Vec<u8>)> = of_cells
+        .iter()
+        .zip(request.cells)
+        .map(|(stored, cell)| (*stored, cell.key.clone()))
+        .collect();
+    let first = choice.hidden.def().columns.len();
+    let own: Vec<usize> = of_columns
+        .iter()
+        .copied()
+        .chain(first..first + cells.len())
+        .collect();
+    let hidden = if cells.is_empty() {
+        choice.hidden
+    } else {
+        Arc::new(choice.hidden.with_cells(&cells))
+    };
+    summary.projection = Some((projection.name.clone(), hidden.parts().len()));
     let (mut granules, mut parts) = (0, 0);
     let mut scan = |snapshot: Arc<Snapshot>, key: &KeyCondition, columns: Vec<usize>| -> Arc<dyn Scan> {
         let pruned = snapshot.prune(key);
@@ -324,7 +424,7 @@ fn through_projection(
             columns,
         })
     };
-    let hidden = scan(choice.hidden, &wanted, own);
+    let hidden = scan(hidden, &wanted, own);
     let rest = scan(choice.rest, key, columns.to_vec());
     summary.granules_kept = granules;
     summary.parts_kept = parts;

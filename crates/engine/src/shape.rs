@@ -44,6 +44,13 @@ pub(crate) struct TableColumn {
     pub(crate) joined_by: Option<String>,
 }
 
+impl TableColumn {
+    /// Its strings are JSON objects, by its comment: one that ClickHouse accepts and ignores.
+    pub(crate) fn is_json(&self) -> bool {
+        self.comment == JSON_COMMENT && self.ty == DataType::String && self.stored.is_some()
+    }
+}
+
 /// A default bound over the table's columns (by their position in the table).
 pub(crate) struct DefaultExpr {
     pub(crate) ty: DataType,
@@ -77,6 +84,9 @@ pub(crate) struct Stored {
     pub(crate) column: Option<usize>,
     pub(crate) converted_from: Option<usize>,
 }
+
+/// The comment that declares a String column to hold JSON objects.
+const JSON_COMMENT: &str = "json";
 
 /// `SETTINGS` of the table that mean something here.
 const DEFAULT_GRANULE_ROWS: usize = 8192;
@@ -303,12 +313,12 @@ impl Shape {
                     .and_then(|c| codecs.columns.iter().find(|d| d.name == self.columns[c].name))
                     .and_then(|d| d.codec.as_ref());
                 ColumnDef {
-                    name: s.name.clone(),
-                    ty: s.ty.clone(),
+                    json: s.column.is_some_and(|c| self.columns[c].is_json()),
                     // CREATE and ALTER have checked it; tables older than a rule open all the same.
                     codec: codec
                         .and_then(|list| column_codec(list, &s.ty).ok())
                         .unwrap_or_default(),
+                    ..ColumnDef::new(&s.name, s.ty.clone())
                 }
             })
             .collect();

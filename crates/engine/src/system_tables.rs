@@ -1,5 +1,7 @@
 //! The database `system`: what the engine knows about itself, computed when a query names it.
 
+mod json_columns;
+
 use std::sync::Arc;
 
 use engine_sql::plan::TableName;
@@ -22,13 +24,14 @@ pub(crate) struct SystemState<'a> {
     pub(crate) uptime: u64,
 }
 
-pub(crate) const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 14] = [
     "asynchronous_metrics",
     "columns",
     "data_skipping_indices",
     "databases",
     "detached_parts",
     "functions",
+    "json_columns",
     "merges",
     "mutations",
     "one",
@@ -63,6 +66,7 @@ pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Option<TableInfo> {
         "parts" => parts(state),
         "detached_parts" => detached_parts(state),
         "parts_columns" => parts_columns(state),
+        "json_columns" => json_columns::json_columns(state),
         "functions" => functions(),
         "settings" => settings(state),
         "merges" => merges(),
@@ -81,6 +85,7 @@ pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Option<TableInfo> {
                 name: name.to_owned(),
                 ty,
                 kind: BoundKind::Ordinary,
+                json: false,
             })
             .collect(),
         sorting_key: Vec::new(),

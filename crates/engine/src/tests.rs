@@ -6,6 +6,7 @@ mod crashes;
 mod defaults;
 mod insert_blocks;
 mod inserts;
+mod json;
 mod limits;
 mod materialized_views;
 mod merge_family;

@@ -46,6 +46,7 @@ fn open(folder: &Path, mode: &Mode) -> Engine {
         forced_codec: mode.codec.clone(),
         auto_dictionaries: mode.dictionaries,
         forced_wide_from: mode.wide_from,
+        json_rows_min: if mode.flush_every_insert { 1 } else { 4096 },
         ..EngineConfig::default()
     };
     Engine::open(folder, config).expect("the engine opens")

@@ -9,7 +9,8 @@ use sql_builder::{
 };
 
 use crate::conditions::{person_join, within};
-use crate::funnel_chain::{actor, deadline, element, event_time, firsts, int, scope};
+use crate::funnel_chain::{actor, deadline, element, event_time, int, scope};
+use crate::funnel_walk::firsts;
 use crate::groups_join::latest_groups;
 use crate::person_query::latest_properties;
 use crate::persons_join::{PersonJoin, events_with_persons};

@@ -2,52 +2,26 @@
 
 use event_store::{Result, StoreError};
 use insights::{FunnelQuery, FunnelStep, FunnelSteps};
-use sql_builder::{Expr, Select, array, col, func, lambda, literal, param, subquery};
+use sql_builder::{Expr, Select, array, col, func, lambda, literal, subquery};
 
-use crate::funnel_chain::{Listed, best, entrances, group_at, with_steps};
+use crate::funnel_chain::{Listed, group_at};
+use crate::funnel_walk::best;
 use crate::row::Rows;
-
-/// Times between steps lie below this: above it there is room for the number of the step.
-const STEP: i64 = 1 << 54;
 
 /// Columns `step` (from 1 on), `actors`, `average`, `median` (seconds; nothing for step 1), and `place` with a breakdown.
 pub fn funnel(query: &FunnelQuery, listed: &Listed) -> Result<Select> {
     let by_place = query.breakdown.is_some();
-    let reached = with_steps(query, entrances(query, listed)?);
-    let mut select = Select::from(subquery(reached, "reached")).column(best(), "best");
-    if by_place {
-        select = select.expr(col("place"));
-    }
-    // The times of all entrances in one array, sorted by step, then time: cut into equal pieces it is the sorted times of
-    // each step, whatever the number of steps.
-    let time = param(STEP) * col("step") + (col("after") - col("before"));
-    let of_entrance = func(
+    let time = lambda(["before", "after"], col("after") - col("before"));
+    let times = func("arrayMap", [time, col("all_before"), col("all_after")]);
+    let times = func(
         "arrayMap",
         [
-            lambda(["before", "after", "step"], time),
-            func("arrayPopBack", [col("e")]),
-            func("arrayPopFront", [col("e")]),
-            func("arrayEnumerate", [func("arrayPopBack", [col("e")])]),
+            lambda(["all_before", "all_after"], func("arraySort", [times])),
+            func("arrayPopBack", [col("chains")]),
+            func("arrayPopFront", [col("chains")]),
         ],
     );
-    let times = func("arrayMap", [lambda(["e"], of_entrance), col("best")]);
-    let times = func("arraySort", [func("arrayFlatten", [times])]);
-    let mut select = Select::from(subquery(select, "best_entrances"))
-        .column(func("length", [col("best")]), "entered")
-        .column(times, "times");
-    if by_place {
-        select = select.expr(col("place"));
-    }
-    let first_of_step = func("modulo", [col("i") - literal(1), col("entered")]).eq(literal(0));
-    let by_step = func(
-        "arraySplit",
-        [
-            lambda(["time", "i"], first_of_step),
-            col("times"),
-            func("arrayEnumerate", [col("times")]),
-        ],
-    );
-    let mut select = Select::from(subquery(select, "timed")).column(by_step, "times_of_steps");
+    let mut select = Select::from(subquery(best(query, listed)?, "best")).column(times, "times_of_steps");
     if by_place {
         select = select.expr(col("place"));
     }
@@ -56,10 +30,7 @@ pub fn funnel(query: &FunnelQuery, listed: &Listed) -> Result<Select> {
     let means = func(
         "arrayMap",
         [
-            lambda(
-                ["times"],
-                func("arrayAvg", [lambda(["x"], within_step(col("x"))), col("times")]),
-            ),
+            lambda(["times"], func("arrayAvg", [col("times")])),
             col("times_of_steps"),
         ],
     );
@@ -67,7 +38,7 @@ pub fn funnel(query: &FunnelQuery, listed: &Listed) -> Result<Select> {
         "arrayMap",
         [lambda(["times"], middle(&col("times"))), col("times_of_steps")],
     );
-    let mut select = Select::from(subquery(select, "split"))
+    let mut select = Select::from(subquery(select, "timed"))
         .column(with_first(means), "means")
         .column(with_first(medians), "medians");
     if by_place {
@@ -96,15 +67,10 @@ pub fn funnel(query: &FunnelQuery, listed: &Listed) -> Result<Select> {
     Ok(steps)
 }
 
-/// The time without the number of its step.
-fn within_step(time: Expr) -> Expr {
-    func("bitAnd", [time, param(STEP - 1)])
-}
-
 /// The mean of the one or two in the middle.
 fn middle(sorted: &Expr) -> Expr {
     let length = || func("length", [sorted.clone()]);
-    let at = |index: Expr| within_step(func("arrayElement", [sorted.clone(), index]));
+    let at = |index: Expr| func("arrayElement", [sorted.clone(), index]);
     let lower = at(func("intDiv", [length() + literal(1), literal(2)]));
     let upper = at(func("intDiv", [length(), literal(2)]) + literal(1));
     (lower + upper) / literal(2)

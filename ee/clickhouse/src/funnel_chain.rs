@@ -1,17 +1,16 @@
-//! The chain of every funnel: from each entrance of an actor, the time at which it reached each step.
+//! What every funnel reads: the events of each actor that matter, as marks, apart for each step.
 //!
 //! One pass over the events leaves a sorted array of *marks* per actor; everything else is arithmetic on that array, linear
 //! (but for sorting) in its length. A mark is `t * 256 + number`, where `t` is in whole microseconds since the start of the
 //! range, and the number is that of a step, of an exclusion (behind the steps), or [`BETWEEN`].
 
+use chrono::TimeDelta;
 use event_store::{Result, StoreError};
 use insights::{
     ActorKind, Attribution, Condition, ConversionWindow, FunnelBreakdown, FunnelGroup, FunnelOrder,
     FunnelQuery, PropertySource,
 };
-use sql_builder::{
-    Expr, Select, and, array, col, func, lambda, literal, not, of, or, param, subquery, tuple,
-};
+use sql_builder::{Expr, Select, and, array, col, func, lambda, literal, of, or, param, subquery, tuple};
 
 use crate::conditions::{Scope, Subject, person_join, within};
 use crate::groups_join::{group_key, group_properties, with_group_properties};
@@ -23,12 +22,8 @@ use crate::sessions::{session_id, with_sessions};
 /// Steps and exclusions of one funnel together: their numbers share a byte with the two below.
 const NUMBERS_MAX: usize = 250;
 /// An event that may not come in between.
-const BETWEEN: i64 = 254;
-/// The mark of a question: what comes next? Greater than any other, so that what happens at the same time lies before it.
-const ASKED: i64 = 255;
-/// The mark of what never happened: behind all others, and a question too, which finds nothing again.
-const NEVER: i64 = (1 << 62) + ASKED;
-/// Times must stay below that of `NEVER`, windows included.
+pub const BETWEEN: i64 = 254;
+/// Windows included, times must stay below that of [`crate::funnel_walk`].
 const SPAN_MAX: i64 = 1 << 53;
 
 /// The breakdown values that are lines of their own, most frequent first, in the form of [`text_of`].
@@ -125,9 +120,12 @@ const ESCAPE: &str = "\u{1}\u{2}";
 /// Less than any text that goes on.
 const SEPARATOR: &str = "\u{1}\u{1}";
 
-/// A row for each actor (and breakdown value): `actor`, `place` with a breakdown, and `entrances`, never empty: for each
-/// entrance, in order of time, the times of the steps it reached, in microseconds since the start of the range.
-pub fn entrances(query: &FunnelQuery, listed: &Listed) -> Result<Select> {
+/// A row for each actor (and breakdown value) that has an entrance: `actor`; `place`, or `places` where there may be several;
+/// `of_steps`: for each step the marks of what may come next; and `x0`, `x1`, …: the marks of the exclusions.
+///
+/// Ordered and strict entrances are the marks of the first step. Those of an unordered funnel are all marks of steps:
+/// `entered`.
+pub fn marks(query: &FunnelQuery, listed: &Listed) -> Result<Select> {
     let steps = query.steps.len();
     let exclusions = query.exclusions.len();
     if steps == 0 {
@@ -143,80 +141,52 @@ pub fn entrances(query: &FunnelQuery, listed: &Listed) -> Result<Select> {
             "a funnel's range is longer than 285 years".to_owned(),
         ));
     }
-    let chained = match query.order {
-        FunnelOrder::Ordered | FunnelOrder::Strict => chained(query, actors(query, listed)?),
-        FunnelOrder::Unordered => unordered(query, actors(query, listed)?),
+    let of_step = |step: usize| {
+        let own = number(col("mark")).eq(literal(int(step)));
+        // In a strict funnel what comes next must be the step itself.
+        marks_where(match query.order {
+            FunnelOrder::Strict if step > 0 => or([own, number(col("mark")).eq(literal(BETWEEN))]),
+            FunnelOrder::Strict | FunnelOrder::Ordered | FunnelOrder::Unordered => own,
+        })
     };
-    let cut = cut(query, chained);
-    let kept = if query.exclusions.is_empty() {
-        cut
-    } else {
-        kept(query, cut)
+    let enters = match query.order {
+        FunnelOrder::Ordered | FunnelOrder::Strict => number(col("mark")).eq(literal(0)),
+        FunnelOrder::Unordered => number(col("mark")).lt(literal(int(steps))),
     };
-    Ok(match attribution(query) {
-        Some(Attribution::Step(_)) => Select::from(subquery(kept, "kept"))
-            .expr(col("actor"))
-            .expr(col("entrances"))
-            .column(func("arrayJoin", [col("places")]), "place"),
-        Some(Attribution::FirstTouch | Attribution::LastTouch | Attribution::AllEvents) | None => kept,
-    })
-}
-
-/// Adds to the rows of [`entrances`] the most `steps` that one reached.
-pub fn with_steps(query: &FunnelQuery, entrances: Select) -> Select {
-    let lengths = func(
-        "arrayMap",
-        [lambda(["e"], func("length", [col("e")])), col("entrances")],
-    );
-    let mut select = Select::from(subquery(entrances, "all_entrances"))
-        .expr(col("actor"))
-        .expr(col("entrances"))
-        .column(func("arrayMax", [lengths]), "steps");
-    if query.breakdown.is_some() {
-        select = select.expr(col("place"));
+    let mut select = carried(query, Select::from(subquery(actors(query, listed)?, "actors")))
+        .column(array((0..steps).map(of_step)), "of_steps")
+        .filter(func(
+            "arrayExists",
+            [lambda(["mark"], enters.clone()), col("marks")],
+        ));
+    match query.order {
+        FunnelOrder::Ordered | FunnelOrder::Strict => {}
+        FunnelOrder::Unordered => select = select.column(marks_where(enters), "entered"),
     }
-    select
+    for i in 0..exclusions {
+        let own = number(col("mark")).eq(literal(int(steps + i)));
+        select = select.column(marks_where(own), format!("x{i}"));
+    }
+    Ok(select)
 }
 
-/// The entrances that reached the most.
-pub fn best() -> Expr {
-    func(
-        "arrayFilter",
-        [
-            lambda(["e"], func("length", [col("e")]).eq(col("steps"))),
-            col("entrances"),
-        ],
-    )
-}
-
-/// A row for each actor: `actor`, `steps`, and `chain`: the times of its earliest entrance among those that reached the most.
-/// Unordered entrances at one time may differ: then the least times count.
-///
-/// Whatever the breakdown: actors are looked at as a whole.
-pub fn firsts(query: &FunnelQuery) -> Result<Select> {
-    let query = FunnelQuery {
-        breakdown: None,
-        ..query.clone()
-    };
-    let entrances = entrances(&query, &Listed::new())?;
-    let best = match query.order {
-        FunnelOrder::Ordered | FunnelOrder::Strict => best(),
-        FunnelOrder::Unordered => func("arraySort", [best()]),
-    };
-    Ok(Select::from(subquery(with_steps(&query, entrances), "reached"))
-        .expr(col("actor"))
-        .expr(col("steps"))
-        .column(element(best, 1), "chain"))
+/// `select` of a walk with `columns` alone: a row for each `place`.
+pub fn placed<const N: usize>(query: &FunnelQuery, select: Select, columns: [&'static str; N]) -> Select {
+    let select = Select::from(subquery(select, "unplaced")).expr(col("actor"));
+    let select = columns.into_iter().map(col).fold(select, Select::expr);
+    match attribution(query) {
+        None => select,
+        Some(Attribution::Step(_)) => select.column(func("arrayJoin", [col("places")]), "place"),
+        Some(Attribution::FirstTouch | Attribution::LastTouch | Attribution::AllEvents) => {
+            select.expr(col("place"))
+        }
+    }
 }
 
 /// The last instant at which an entrance at `t` still counts.
 pub fn deadline(query: &FunnelQuery, t: Expr) -> Expr {
-    // Nothing in the range is further away than its length: longer windows are that long.
     match query.window {
-        ConversionWindow::Span(span) => {
-            let span = span.num_microseconds().unwrap_or(i64::MAX).min(length(query));
-            t + param(span)
-        }
+        ConversionWindow::Span(span) => t + param(micros_within(query, span)),
         ConversionWindow::Months(months) => {
             let days = (query.range.to - query.range.from).num_days();
             let months = i64::from(months).min(days / 28 + 1);
@@ -224,6 +194,20 @@ pub fn deadline(query: &FunnelQuery, t: Expr) -> Expr {
             func("toUnixTimestamp64Micro", [end]) - param(query.range.from.timestamp_micros())
         }
     }
+}
+
+/// The last mark, of whatever number, at which an entrance still counts; `entrance` is any mark at its time.
+pub fn deadline_mark(query: &FunnelQuery, entrance: Expr) -> Expr {
+    let at_deadline = match query.window {
+        ConversionWindow::Span(span) => entrance + param(256 * micros_within(query, span)),
+        ConversionWindow::Months(_) => deadline(query, time_of(entrance)) * literal(256),
+    };
+    func("bitOr", [at_deadline, literal(255)])
+}
+
+/// Nothing in the range is further away than its length: longer windows are that long.
+fn micros_within(query: &FunnelQuery, window: TimeDelta) -> i64 {
+    window.num_microseconds().unwrap_or(i64::MAX).min(length(query))
 }
 
 /// `t` as a time.
@@ -267,7 +251,7 @@ pub fn int(n: usize) -> i64 {
 }
 
 /// In microseconds.
-fn length(query: &FunnelQuery) -> i64 {
+pub fn length(query: &FunnelQuery) -> i64 {
     (query.range.to - query.range.from)
         .num_microseconds()
         .unwrap_or(i64::MAX)
@@ -483,7 +467,7 @@ fn actors(query: &FunnelQuery, listed: &Listed) -> Result<Select> {
 }
 
 /// Takes over the columns that say who and where.
-fn carried(query: &FunnelQuery, select: Select) -> Select {
+pub fn carried(query: &FunnelQuery, select: Select) -> Select {
     let select = select.expr(col("actor"));
     match attribution(query) {
         None => select,
@@ -494,251 +478,15 @@ fn carried(query: &FunnelQuery, select: Select) -> Select {
     }
 }
 
-fn number(mark: Expr) -> Expr {
+pub fn number(mark: Expr) -> Expr {
     func("bitAnd", [mark, literal(255)])
 }
 
-fn time_of(mark: Expr) -> Expr {
+pub fn time_of(mark: Expr) -> Expr {
     func("intDiv", [mark, literal(256)])
 }
 
 /// The marks for which the condition on `mark` holds.
 fn marks_where(condition: Expr) -> Expr {
     func("arrayFilter", [lambda(["mark"], condition), col("marks")])
-}
-
-/// What becomes of the marks behind which nothing comes. They are the last ones.
-#[derive(Clone, Copy)]
-enum Unanswered {
-    /// The answer is [`NEVER`]: as many answers as questions.
-    Never,
-    /// There is no answer: fewer answers than questions.
-    Dropped,
-}
-
-/// Of each of the sorted marks `asked` the first of `marks` that is strictly later.
-///
-/// The answers are sorted again, so that they may be asked in turn. In a strict chain an answer may be an event that should
-/// not have come in between; what follows from it means nothing.
-///
-/// Both are sorted into one array, in which what follows a question is its answer. The only lambda that needs the merged
-/// array gets it as an argument: an array caught from outside would be copied for each element.
-fn next_after(marks: Expr, asked: Expr, unanswered: Unanswered) -> Expr {
-    let question = number(col("mark")).eq(literal(ASKED));
-    let answered = || number(col("answer")).lt(literal(ASKED));
-    let questions = func(
-        "arrayMap",
-        [lambda(["q"], func("bitOr", [col("q"), literal(ASKED)])), asked],
-    );
-    let merged = func("arraySort", [func("arrayConcat", [marks, questions])]);
-    let filled = func(
-        "arrayReverseFill",
-        [
-            lambda(["mark"], number(col("mark")).lt(literal(ASKED))),
-            col("merged"),
-        ],
-    );
-    let kept = match unanswered {
-        Unanswered::Never => question,
-        Unanswered::Dropped => and([question, answered()]),
-    };
-    let answers = func(
-        "arrayFilter",
-        [lambda(["answer", "mark"], kept), filled, col("merged")],
-    );
-    let answers = match unanswered {
-        Unanswered::Dropped => answers,
-        Unanswered::Never => {
-            let answer = func("if", [answered(), col("answer"), param(NEVER)]);
-            func("arrayMap", [lambda(["answer"], answer), answers])
-        }
-    };
-    element(
-        func("arrayMap", [lambda(["merged"], answers), array([merged])]),
-        1,
-    )
-}
-
-/// `chain`: for each step the marks of the entrances that come so far, the earlier ones; and `x0`, `x1`, …: the marks of the
-/// exclusions. Most entrances of a long funnel end early: only what goes on is carried from step to step.
-fn chained(query: &FunnelQuery, actors: Select) -> Select {
-    let of_step = |step: usize| {
-        let own = number(col("mark")).eq(literal(int(step)));
-        // In a strict funnel what comes next must be the step itself.
-        let counts = match query.order {
-            FunnelOrder::Strict if step > 0 => or([own, number(col("mark")).eq(literal(BETWEEN))]),
-            FunnelOrder::Strict | FunnelOrder::Ordered | FunnelOrder::Unordered => own,
-        };
-        marks_where(counts)
-    };
-    let steps = array((0..query.steps.len()).map(of_step));
-    let mut times =
-        with_excluded(query, carried(query, Select::from(subquery(actors, "actors")))).column(steps, "times");
-    times = times.filter(func(
-        "arrayExists",
-        [lambda(["mark"], number(col("mark")).eq(literal(0))), col("marks")],
-    ));
-    let last = func("arrayElement", [col("chain_so_far"), literal(-1)]);
-    let longer = func(
-        "arrayPushBack",
-        [
-            col("chain_so_far"),
-            next_after(col("step"), last, Unanswered::Dropped),
-        ],
-    );
-    let chain = func(
-        "arrayFold",
-        [
-            lambda(["chain_so_far", "step"], longer),
-            func("arraySlice", [col("times"), literal(2)]),
-            array([element(col("times"), 1)]),
-        ],
-    );
-    let mut select = carried(query, Select::from(subquery(times, "times_of_steps"))).column(chain, "chain");
-    for i in 0..query.exclusions.len() {
-        select = select.expr(col(format!("x{i}")));
-    }
-    select
-}
-
-/// As [`chained`], with every step's event as an entrance: `entered` holds their marks.
-fn unordered(query: &FunnelQuery, actors: Select) -> Select {
-    let steps = int(query.steps.len());
-    let entered = marks_where(number(col("mark")).lt(literal(steps)));
-    let entered = with_excluded(query, carried(query, Select::from(subquery(actors, "actors"))))
-        .expr(col("marks"))
-        .column(entered, "entered");
-    let step = |step: usize| {
-        let own = || number(col("mark")).eq(literal(int(step)));
-        let next = next_after(marks_where(own()), col("entered"), Unanswered::Never);
-        let time = func("if", [own(), col("mark"), col("next")]);
-        func("arrayMap", [lambda(["mark", "next"], time), col("entered"), next])
-    };
-    let mut select = carried(query, Select::from(subquery(entered, "entered_actors")))
-        .expr(col("entered"))
-        .column(array((0..query.steps.len()).map(step)), "chain")
-        .filter(func("notEmpty", [col("entered")]));
-    for i in 0..query.exclusions.len() {
-        select = select.expr(col(format!("x{i}")));
-    }
-    select
-}
-
-fn with_excluded(query: &FunnelQuery, mut select: Select) -> Select {
-    for i in 0..query.exclusions.len() {
-        let own = number(col("mark")).eq(literal(int(query.steps.len() + i)));
-        select = select.column(marks_where(own), format!("x{i}"));
-    }
-    select
-}
-
-/// `entrances` as times, cut at their deadline; and `after0`, `after1`, …: for each entrance the first excluded event behind
-/// the start of exclusion 0, 1, ….
-fn cut(query: &FunnelQuery, chained: Select) -> Select {
-    let steps = query.steps.len();
-    let of_chain = |step: usize| {
-        let marks = element(col("chain"), step + 1);
-        match query.order {
-            FunnelOrder::Ordered | FunnelOrder::Strict if step > 0 => {
-                let entrances = func("length", [element(col("chain"), 1)]);
-                func("arrayResize", [marks, entrances, param(NEVER)])
-            }
-            FunnelOrder::Ordered | FunnelOrder::Strict | FunnelOrder::Unordered => marks,
-        }
-    };
-    let entered = match query.order {
-        FunnelOrder::Ordered | FunnelOrder::Strict => of_chain(0),
-        FunnelOrder::Unordered => col("entered"),
-    };
-    let until = func(
-        "arrayMap",
-        [
-            lambda(["mark"], deadline(query, time_of(col("mark")))),
-            entered.clone(),
-        ],
-    );
-    let names: Vec<_> = (0..steps).map(|step| format!("m{step}")).collect();
-    let marks = array(names.iter().map(|name| col(name.clone())));
-    let in_time = func(
-        "arrayFilter",
-        [lambda(["mark"], time_of(col("mark")).le(col("until"))), marks],
-    );
-    let reached = match query.order {
-        FunnelOrder::Ordered | FunnelOrder::Unordered => in_time,
-        // Up to the first event that came in between.
-        FunnelOrder::Strict => {
-            let broken = number(col("mark")).eq(literal(BETWEEN));
-            element(func("arraySplit", [lambda(["mark"], broken), in_time]), 1)
-        }
-    };
-    let reached = func("arrayMap", [lambda(["mark"], time_of(col("mark"))), reached]);
-    let reached = match query.order {
-        FunnelOrder::Ordered | FunnelOrder::Strict => reached,
-        FunnelOrder::Unordered => func("arraySort", [reached]),
-    };
-    let names = names.into_iter().chain(["until".to_owned()]);
-    let transposed = [lambda(names, reached)]
-        .into_iter()
-        .chain((0..steps).map(of_chain))
-        .chain([until]);
-    let mut select = carried(query, Select::from(subquery(chained, "chained")));
-    let name = if query.exclusions.is_empty() {
-        "entrances"
-    } else {
-        "cut"
-    };
-    select = select.column(func("arrayMap", transposed), name);
-    for (i, _) in query.exclusions.iter().enumerate() {
-        let (from, _) = excluded_steps(query, i);
-        let since = match query.order {
-            FunnelOrder::Ordered | FunnelOrder::Strict => of_chain(from),
-            FunnelOrder::Unordered => entered.clone(),
-        };
-        select = select.column(
-            next_after(col(format!("x{i}")), since, Unanswered::Never),
-            format!("after{i}"),
-        );
-    }
-    select
-}
-
-/// First and last step of an exclusion; of an unordered chain it is always the whole.
-fn excluded_steps(query: &FunnelQuery, index: usize) -> (usize, usize) {
-    let last = query.steps.len() - 1;
-    match (query.order, query.exclusions.get(index)) {
-        (FunnelOrder::Unordered, _) | (_, None) => (0, last),
-        (FunnelOrder::Ordered | FunnelOrder::Strict, Some(exclusion)) => {
-            (exclusion.from_step.min(last), exclusion.to_step.min(last))
-        }
-    }
-}
-
-/// Only the entrances that no exclusion discards, only actors that have one.
-fn kept(query: &FunnelQuery, cut: Select) -> Select {
-    let reached = |step: usize| func("length", [col("e")]).gt(literal(int(step)));
-    let time = |step: usize| element(col("e"), step + 1);
-    let discards = (0..query.exclusions.len()).map(|i| {
-        let (from, to) = excluded_steps(query, i);
-        let end = func("if", [reached(to), time(to), deadline(query, time(from))]);
-        and([reached(from), time_of(col(format!("after{i}"))).lt(end)])
-    });
-    let arrays = (0..query.exclusions.len()).map(|i| format!("after{i}"));
-    let names = ["e".to_owned()].into_iter().chain(arrays.clone());
-    let entrances = [lambda(names, not(or(discards))), col("cut")]
-        .into_iter()
-        .chain(arrays.map(col));
-    let select = carried(query, Select::from(subquery(cut, "cut_entrances")))
-        .column(func("arrayFilter", entrances), "entrances");
-    let columns: Vec<_> = select
-        .columns
-        .iter()
-        .map(|column| match (&column.alias, &column.expr) {
-            (Some(alias), _) => col(alias.clone()),
-            (None, expr) => expr.clone(),
-        })
-        .collect();
-    columns
-        .into_iter()
-        .fold(Select::from(subquery(select, "kept_entrances")), Select::expr)
-        .filter(func("notEmpty", [col("entrances")]))
 }

@@ -4,19 +4,20 @@ use event_store::Result;
 use insights::{FunnelTime, FunnelTimesQuery};
 use sql_builder::{Select, col, func, lambda, literal, subquery};
 
-use crate::funnel_chain::{Listed, best, element, entrances, int, with_steps};
+use crate::funnel_chain::{Listed, element, int};
+use crate::funnel_walk::best;
 use crate::row::Rows;
 
 /// Columns `second`, `actors`, `total`, `longest`.
 pub fn funnel_times(query: &FunnelTimesQuery) -> Result<Select> {
-    let reached = with_steps(&query.funnel, entrances(&query.funnel, &Listed::new())?);
-    let best = Select::from(subquery(reached, "reached"))
-        .column(best(), "best")
-        .filter(col("steps").gt(literal(int(query.to))));
     // All of these entrances have all of the steps: the mean of the sums is the sum of the means.
-    let time = element(col("e"), query.to + 1) - element(col("e"), query.from + 1);
-    let mean = func("arrayAvg", [lambda(["e"], time), col("best")]);
-    let times = Select::from(subquery(best, "best_entrances")).column(mean / literal(1e6), "seconds");
+    let time = lambda(["before", "after"], col("after") - col("before"));
+    let of_step = |step: usize| element(col("chains"), step + 1);
+    let mean = func("arrayAvg", [time, of_step(query.from), of_step(query.to)]);
+    let best = best(&query.funnel, &Listed::new())?;
+    let times = Select::from(subquery(best, "best"))
+        .column(mean / literal(1e6), "seconds")
+        .filter(col("steps").gt(literal(int(query.to))));
     Ok(Select::from(subquery(times, "times"))
         .column(func("toUInt64", [func("floor", [col("seconds")])]), "second")
         .column(func("count", []), "actors")

@@ -2,10 +2,11 @@
 
 use event_store::{Result, StoreError};
 use insights::{FunnelTrendsPoint, FunnelTrendsQuery};
-use sql_builder::{Select, array, col, func, lambda, literal, subquery};
+use sql_builder::{Expr, Select, col, func, lambda, literal, subquery};
 
 use crate::buckets::bucket;
-use crate::funnel_chain::{Listed, element, entrances, group_at, instant, int};
+use crate::funnel_chain::{Listed, group_at, instant, int, number, time_of};
+use crate::funnel_walk::reached;
 use crate::row::Rows;
 
 /// What an actor did in a period, beside the period's number.
@@ -22,46 +23,34 @@ pub fn funnel_trends(query: &FunnelTrendsQuery, listed: &Listed) -> Result<Selec
         query.interval,
         funnel.timezone,
         start,
-        instant(funnel, element(col("e"), 1)),
+        instant(funnel, time_of(col("r"))),
     );
-    let ticks = func("arrayMap", [lambda(["e"], tick), col("entrances")]);
+    let ticks = func("arrayMap", [lambda(["r"], tick), col("reached")]);
     let by_place = funnel.breakdown.is_some();
-    let mut select = Select::from(subquery(entrances(funnel, listed)?, "all_entrances"))
-        .column(ticks, "entrance_ticks")
-        .expr(col("entrances"));
+    let mut select = Select::from(subquery(reached(funnel, listed)?, "all_reached"))
+        .column(ticks, "ticks")
+        .expr(col("reached"));
     if by_place {
         select = select.expr(col("place"));
     }
     // Each actor says at most three things of a period, each once: that is all that is counted.
-    let reached = |steps: usize| func("length", [col("e")]).ge(literal(int(steps)));
-    let kinds = func(
-        "arrayFilter",
-        [
-            lambda(["kind", "holds"], col("holds")),
-            array([literal(ENTERED), literal(REACHED_FROM), literal(REACHED_TO)]),
-            array([
-                func("length", [col("e")]).ge(literal(1)),
-                reached(query.from),
-                reached(query.to),
-            ]),
-        ],
-    );
-    let of_entrance = func(
-        "arrayMap",
-        [
-            lambda(["kind"], col("entrance_tick") * literal(KINDS) + col("kind")),
-            kinds,
-        ],
-    );
+    let says = |kind: i64, ticks: Expr| {
+        let said = col("tick") * literal(KINDS) + literal(kind);
+        func("arrayMap", [lambda(["tick"], said), ticks])
+    };
+    let of_those = |steps: usize| {
+        let enough = lambda(["tick", "r"], number(col("r")).ge(literal(int(steps))));
+        func("arrayFilter", [enough, col("ticks"), col("reached")])
+    };
     let said = func(
-        "arrayMap",
+        "arrayConcat",
         [
-            lambda(["entrance_tick", "e"], of_entrance),
-            col("entrance_ticks"),
-            col("entrances"),
+            says(ENTERED, col("ticks")),
+            says(REACHED_FROM, of_those(query.from)),
+            says(REACHED_TO, of_those(query.to)),
         ],
     );
-    let said = func("arrayDistinct", [func("arrayFlatten", [said])]);
+    let said = func("arrayDistinct", [said]);
     let mut said = Select::from(subquery(select, "ticked")).column(func("arrayJoin", [said]), "said");
     if by_place {
         said = said.expr(col("place"));

@@ -17,6 +17,7 @@ mod funnel_actors;
 mod funnel_chain;
 mod funnel_times;
 mod funnel_trends;
+mod funnel_walk;
 mod groups;
 mod groups_join;
 mod identities;

@@ -9,7 +9,8 @@ use sql_builder::{
 };
 
 use crate::conditions::{Scope, Subject, person_join, within};
-use crate::funnel_chain::{actor, element, event_time, firsts, int};
+use crate::funnel_chain::{actor, element, event_time, int};
+use crate::funnel_walk::firsts;
 use crate::persons_join::{PersonJoin, events_with_persons};
 use crate::properties::Property;
 use crate::row::Rows;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine_sql::plan::{Expr, Plan, SortKey, TableName};
+use engine_sql::plan::{Expr, JsonCell, Plan, SortKey, TableName};
 use engine_types::{Block, Column, DataType, Schema};
 
 use super::scan::{read_cost, row_of, visit};
@@ -21,6 +21,7 @@ pub(crate) struct LateSort<'a> {
     pub(crate) columns: &'a [usize],
     pub(crate) schema: &'a Schema,
     pub(crate) final_: bool,
+    pub(crate) cells: &'a [JsonCell],
     /// Over the scan's columns: its own filters and those above it.
     pub(crate) filters: Vec<Expr>,
     /// Sort keys over the scan's columns.
@@ -70,6 +71,7 @@ impl<'a> LateSort<'a> {
                     schema,
                     filters,
                     final_,
+                    cells,
                 } => {
                     // Conditions above come after the scan's own: those may guard them.
                     let filters: Vec<Expr> = filters.iter().chain(&conditions).cloned().collect();
@@ -91,6 +93,7 @@ impl<'a> LateSort<'a> {
                         columns,
                         schema,
                         final_: *final_,
+                        cells,
                         filters,
                         keys,
                         key_columns,

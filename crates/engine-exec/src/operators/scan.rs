@@ -204,7 +204,8 @@ impl Morsels for ScanMorsels {
         let mut columns: Vec<Option<Column>> = vec![None; self.width];
         // Row numbers in the morsel of the rows that are left; `None`: all.
         let mut left: Option<Vec<u32>> = None;
-        let read = |wanted: &[usize], left: &Option<Vec<u32>>, columns: &mut [Option<Column>]| {
+        let mut memory = self.context.memory.reserve("scan");
+        let mut read = |wanted: &[usize], left: &Option<Vec<u32>>, columns: &mut [Option<Column>]| {
             let missing: Vec<usize> = wanted.iter().copied().filter(|&c| columns[c].is_none()).collect();
             if missing.is_empty() {
                 return Ok(());
@@ -213,7 +214,7 @@ impl Morsels for ScanMorsels {
             for (at, column) in missing.into_iter().zip(found) {
                 columns[at] = Some(column);
             }
-            Ok::<(), ExecError>(())
+            memory.set(columns.iter().flatten().map(Column::byte_size).sum())
         };
         for filter in &self.filters {
             if rows == 0 {

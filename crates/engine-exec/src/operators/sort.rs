@@ -1,7 +1,7 @@
 //! ORDER BY: stable, with a top-N that keeps memory near N rows when there is a limit.
 
 use engine_sql::plan::SortKey;
-use engine_types::{Block, Column, DataType};
+use engine_types::{Block, DataType};
 
 use crate::block_ops::{compact_block, held_bytes};
 use crate::memory::Reservation;
@@ -62,7 +62,7 @@ struct Order<'a> {
 
 impl Order<'_> {
     fn keys(&self, block: &Block) -> Result<SortKeys, ExecError> {
-        let columns: Vec<Column> = self.program.eval(block.columns(), block.rows())?;
+        let columns = self.program.eval(block.columns(), block.rows())?;
         Ok(SortKeys::new(&columns, &self.directions, block.rows()))
     }
 }

@@ -50,6 +50,7 @@ impl Table {
             schema: self.schema(),
             filters,
             final_: false,
+            cells: Vec::new(),
         }
     }
 }

@@ -310,6 +310,11 @@ pub enum AlterAction {
     RemoveSampleBy,
     ModifyQuery(Box<Query>),
     ModifyComment(Vec<u8>),
+    ClearProjection {
+        if_exists: bool,
+        name: String,
+        partition: Option<PartitionRef>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]

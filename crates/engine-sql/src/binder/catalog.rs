@@ -39,6 +39,8 @@ pub struct ColumnInfo {
     pub name: String,
     pub ty: DataType,
     pub kind: ColumnKind,
+    /// Its strings are JSON objects whose values can be read one by one: [`crate::plan::JsonCell`].
+    pub json: bool,
 }
 
 #[derive(Clone, Debug)]

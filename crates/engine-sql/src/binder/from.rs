@@ -186,6 +186,7 @@ impl Binder<'_> {
                 schema,
                 filters: Vec::new(),
                 final_: table.final_ || self.setting_on("final"),
+                cells: Vec::new(),
             },
         };
         let mut factor = 1.0;

@@ -56,6 +56,7 @@ impl Catalog for Tables {
                 name: (*name).to_owned(),
                 ty: DataType::parse(ty).expect("a type"),
                 kind: ColumnKind::Ordinary,
+                json: false,
             })
             .collect();
         if name == "events" {
@@ -63,11 +64,13 @@ impl Catalog for Tables {
                 name: "mat_browser".to_owned(),
                 ty: DataType::String,
                 kind: ColumnKind::Materialized,
+                json: false,
             });
             columns.push(ColumnInfo {
                 name: "next_code".to_owned(),
                 ty: DataType::UInt16,
                 kind: ColumnKind::Alias(parse_expr("code + 1").expect("an expression")),
+                json: false,
             });
         }
         let view = (name == "purchases").then(|| {

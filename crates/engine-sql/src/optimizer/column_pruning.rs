@@ -103,18 +103,21 @@ fn prune(plan: Plan, needed: &[bool]) -> Pruned {
             schema,
             mut filters,
             final_,
+            cells,
         } => {
             mark(&mut wanted, &filters);
             let places = places(&wanted);
             let plan = Plan::OneRow;
             let mut pruned = Pruned { plan, places };
             pruned.renumber_all(&mut filters);
+            let cells = kept(cells, &wanted[columns.len()..]);
             pruned.plan = Plan::Scan {
                 table,
                 columns: kept(columns, &wanted),
                 schema: kept(schema, &wanted),
                 filters,
                 final_,
+                cells,
             };
             pruned
         }

@@ -61,6 +61,7 @@ fn push(plan: Plan, filters: Vec<Expr>, catalog: &dyn Catalog) -> Plan {
             schema,
             filters: mut have,
             final_,
+            cells,
         } => {
             let fixed = if final_ {
                 // Only what is equal for all versions of a row may be checked before the versions are merged.
@@ -83,6 +84,7 @@ fn push(plan: Plan, filters: Vec<Expr>, catalog: &dyn Catalog) -> Plan {
                 schema,
                 filters: have,
                 final_,
+                cells,
             };
             above(plan, fixed)
         }

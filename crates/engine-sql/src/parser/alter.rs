@@ -327,6 +327,13 @@ impl Parser<'_> {
     }
 
     fn alter_clear(&mut self) -> Result<AlterAction, SqlError> {
+        if self.eat_keyword("PROJECTION")? {
+            return Ok(AlterAction::ClearProjection {
+                if_exists: self.if_exists()?,
+                name: self.name("projection name")?,
+                partition: self.in_partition()?,
+            });
+        }
         let index = self.eat_keyword("INDEX")?;
         if !index {
             self.expect_keywords("COLUMN")?;

@@ -474,8 +474,11 @@ impl Parser<'_> {
 
     /// All words in order; a name (quoted, qualified, or behind TABLES' words) ends them.
     fn system(&mut self) -> Result<Statement, SqlError> {
-        const WORDS: [&str; 41] = [
+        const WORDS: [&str; 44] = [
             "FLUSH",
+            "INDEX",
+            "SKIPPING",
+            "PRIMARY",
             "LOGS",
             "DROP",
             "MARK",

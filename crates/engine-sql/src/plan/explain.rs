@@ -34,9 +34,10 @@ fn write_plan(out: &mut String, plan: &Plan, depth: usize) {
             schema,
             filters,
             final_,
+            cells,
         } => {
-            let names: Vec<String> = columns
-                .iter()
+            let positions = columns.iter().chain(cells.iter().map(|c| &c.column));
+            let names: Vec<String> = positions
                 .zip(schema)
                 .map(|(position, f)| format!("{}@{position}: {}", f.name, f.ty))
                 .collect();

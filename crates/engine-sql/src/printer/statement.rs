@@ -519,6 +519,17 @@ impl Display for AlterAction {
             Self::RemoveSampleBy => f.write_str("REMOVE SAMPLE BY"),
             Self::ModifyQuery(query) => write!(f, "MODIFY QUERY {query}"),
             Self::ModifyComment(comment) => write!(f, "MODIFY COMMENT {}", Quoted(comment)),
+            Self::ClearProjection {
+                if_exists,
+                name,
+                partition,
+            } => write!(
+                f,
+                "CLEAR PROJECTION {}{}{}",
+                guard(*if_exists),
+                Name(name),
+                Behind(partition)
+            ),
         }
     }
 }

@@ -71,6 +71,11 @@ impl Hidden {
     }
 }
 
+/// Whether a file of a part lies in a hidden one.
+pub(super) fn is_hidden(file: &str) -> bool {
+    file.contains('/')
+}
+
 /// What hidden parts are opened with: that of the part around them.
 pub(super) struct Around<'a> {
     pub directory: &'a Arc<dyn Directory>,
@@ -136,12 +141,12 @@ impl Around<'_> {
 }
 
 impl Part {
-    /// The hidden part of a projection with exactly this definition.
+    /// The hidden part of a projection with exactly this definition, unless a reader found it damaged.
     pub(crate) fn hidden(&self, projection: &crate::table_def::Projection) -> Option<&Arc<Part>> {
         let folder = hidden_folder(&projection.name);
         self.hidden
             .iter()
-            .find(|h| h.folder == folder && h.definition == projection.def.definition)
+            .find(|h| h.folder == folder && h.definition == projection.def.definition && !h.part.is_suspect())
             .map(|h| &h.part)
     }
 

@@ -10,6 +10,7 @@ use super::column_writer::{ColumnWriter, write_file};
 use super::columns_file::{COLUMNS_FILE, Encoding, Layout, PartColumn, columns_to_text};
 use super::granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
 use super::hidden::{HiddenWritten, PROJECTION_FILE};
+use super::json_file::{CellKinds, JSON_FILE, PartJson, json_to_text};
 use super::packed_folder::PackedFolder;
 use super::primary_index::{PRIMARY_FILE, PrimaryIndex};
 use super::statistics::{ColumnRangeKnown, STATISTICS_FILE, encode_statistics};
@@ -18,6 +19,7 @@ use crate::block_cache::weight;
 use crate::directory::Directory;
 use crate::error::{Result, StorageError, io_at};
 use crate::expiry::{EXPIRY_FILE, ExpiryBounds, PartExpiry};
+use crate::json_shred::{Derived, plain_strings};
 use crate::lookup_index::{LOOKUP_FILE, encode_lookup, lookup_hash, lookup_keys};
 use crate::skip_index::SkipIndexWriter;
 use crate::table_def::{TableDef, WideFrom};
@@ -29,7 +31,10 @@ pub(crate) struct PartWriter {
     raw_bytes: u64,
     folder: String,
     def: Arc<TableDef>,
-    columns: Vec<ColumnWriter>,
+    /// By number in the table; `None`: another column stands for it.
+    columns: Vec<Option<ColumnWriter>>,
+    /// Of cells, by number in the table.
+    cells: Vec<Option<CellsSeen>>,
     granule_rows: Vec<u32>,
     /// For each granule the sorting key of its first row, as one-row columns; in the end the last row's.
     first_keys: Vec<Vec<Column>>,
@@ -66,7 +71,11 @@ impl PartWriter {
             .columns
             .iter()
             .zip(dictionaries)
-            .map(|(column, dictionary)| {
+            .enumerate()
+            .map(|(index, (column, dictionary))| {
+                if def.is_taken_apart(index) {
+                    return Ok(None);
+                }
                 let encoding = match &dictionary {
                     None => Encoding::Plain,
                     Some(dictionary) => Encoding::Dictionary(dictionary.width()),
@@ -82,7 +91,7 @@ impl PartWriter {
                     encoding,
                     raw_bytes: 0,
                 };
-                ColumnWriter::create(directory.as_ref(), folder, &table, column, codec, dictionary)
+                ColumnWriter::create(directory.as_ref(), folder, &table, column, codec, dictionary).map(Some)
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Self {
@@ -95,6 +104,9 @@ impl PartWriter {
             first_keys: Vec::new(),
             last_key: None,
             statistics: vec![ColumnRangeKnown::NoValues; columns.len()],
+            cells: (0..columns.len())
+                .map(|c| matches!(def.derived_at(c), Some(Derived::Cells { .. })).then(CellsSeen::default))
+                .collect(),
             columns,
             lookup: Vec::new(),
             rows: 0,
@@ -137,7 +149,8 @@ impl PartWriter {
             })?;
             self.expiry = self.expiry.or(bounds);
         }
-        let block_bytes = block.columns().iter().map(weight).sum::<usize>();
+        let proper = self.def.columns.len() - self.def.derived.len();
+        let block_bytes = block.columns()[..proper].iter().map(weight).sum::<usize>();
         self.raw_bytes += block_bytes as u64;
         if self
             .wide_from
@@ -179,7 +192,14 @@ impl PartWriter {
     fn granule(&mut self, block: &Block, keys: &[Column], start: usize) -> Result<()> {
         let granule = self.granule_rows.len() as u32;
         for (writer, column) in self.columns.iter_mut().zip(block.columns()) {
-            writer.granule(column)?;
+            if let Some(writer) = writer {
+                writer.granule(column)?;
+            }
+        }
+        for (seen, column) in self.cells.iter_mut().zip(block.columns()) {
+            if let Some(seen) = seen {
+                seen.add(column);
+            }
         }
         for (known, column) in self.statistics.iter_mut().zip(block.columns()) {
             let before = std::mem::take(known);
@@ -218,10 +238,25 @@ impl PartWriter {
         let folder = self.folder.as_str();
         let mut part_columns: Vec<PartColumn> = Vec::with_capacity(self.columns.len());
         let mut files: Vec<(String, FileChecksum)> = Vec::new();
+        let order = self.def.written_order();
+        let statistics: Vec<ColumnRangeKnown> = order
+            .iter()
+            .map(|&column| {
+                // Of the texts, where their rests are written.
+                let of = match self.def.derived_at(column) {
+                    Some(Derived::Rest { column, .. }) => *column,
+                    _ => column,
+                };
+                std::mem::take(&mut self.statistics[of])
+            })
+            .collect();
         if let Some(definition) = &self.hidden_by {
             files.push(write_file(directory, folder, PROJECTION_FILE, definition)?);
         }
-        for column in self.columns {
+        for &column in &order {
+            let Some(column) = self.columns[column].take() else {
+                continue;
+            };
             let (column, written) = column.finish(directory, folder)?;
             part_columns.push(column);
             files.extend(written);
@@ -236,11 +271,16 @@ impl PartWriter {
             source,
         })?;
         files.push(write_file(directory, folder, PRIMARY_FILE, &index)?);
-        let statistics = encode_statistics(&self.statistics);
+        let statistics = encode_statistics(&statistics);
         files.push(write_file(directory, folder, STATISTICS_FILE, &statistics)?);
         if !self.def.lookup_columns.is_empty() {
             let lookup = encode_lookup(self.lookup);
             files.push(write_file(directory, folder, LOOKUP_FILE, &lookup)?);
+        }
+        let json = part_json(&self.def, &order, &self.cells);
+        if !json.is_empty() {
+            let json = json_to_text(&json);
+            files.push(write_file(directory, folder, JSON_FILE, json.as_bytes())?);
         }
         let failed = |source| StorageError::Encode {
             table: self.def.full_name(),
@@ -305,6 +345,71 @@ impl PartWriter {
             checksums_hash: own.hash,
         })
     }
+}
+
+/// What was written of the cells of a key.
+#[derive(Default)]
+struct CellsSeen {
+    rows: u64,
+    kinds: CellKinds,
+    /// The dictionary whose values were looked at last.
+    dictionary: Option<Arc<Column>>,
+}
+
+impl CellsSeen {
+    fn add(&mut self, cells: &Column) {
+        if let Column::Dict(d) = cells {
+            let values = plain_strings(&d.values);
+            let empty = values.iter().position(|value| value.is_empty());
+            self.rows += d
+                .codes
+                .iter()
+                .filter(|code| Some(**code as usize) != empty)
+                .count() as u64;
+            if self
+                .dictionary
+                .as_ref()
+                .is_none_or(|known| !Arc::ptr_eq(known, &d.values))
+            {
+                values.iter().for_each(|value| self.kinds.add(value));
+                self.dictionary = Some(d.values.clone());
+            }
+            return;
+        }
+        for cell in plain_strings(cells).iter() {
+            self.rows += u64::from(!cell.is_empty());
+            self.kinds.add(cell);
+        }
+    }
+}
+
+/// What `json.txt` says of the columns that were written.
+fn part_json(def: &TableDef, order: &[usize], cells: &[Option<CellsSeen>]) -> Vec<PartJson> {
+    let position = |index: usize| order.iter().position(|at| *at == index).unwrap_or(usize::MAX);
+    let mut out: Vec<PartJson> = Vec::new();
+    for index in 0..def.columns.len() {
+        match (def.derived_at(index), out.last_mut()) {
+            (Some(Derived::Rest { column, plan }), _) => out.push(PartJson {
+                name: def.columns[*column].name.clone(),
+                rest: position(index),
+                keys: plan.keys.clone(),
+                positions: Vec::new(),
+                kinds: Vec::new(),
+                counts: plan.counts.clone(),
+            }),
+            (Some(Derived::Cells { key, .. }), Some(json)) => {
+                json.positions.push(position(index));
+                if let Some(seen) = &cells[index] {
+                    json.kinds.push(seen.kinds);
+                    if let Some(count) = json.counts.counts.get_mut(key.as_ref()) {
+                        *count = seen.rows;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    out
 }
 
 /// One column per key expression from one-row columns.

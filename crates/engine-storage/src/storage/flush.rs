@@ -9,6 +9,7 @@ use super::auto_dictionary;
 use super::hidden_part::HiddenPart;
 use super::write_part::dictionaries;
 use crate::error::{Result, StorageError};
+use crate::json_shred;
 use crate::manifest::ManifestRecord;
 use crate::merge_rule::RuleMode;
 use crate::merge_stream::MergeStream;
@@ -196,6 +197,8 @@ impl Storage {
                 .table_mut(table.id)?
                 .take_block_number(partition);
             let name = PartName::inserted(partition.clone(), number);
+            let (def, block) = json_shred::flushed(def, block, &self.options);
+            let def = &def;
             let all: Vec<usize> = (0..def.columns.len()).collect();
             let mut dictionaries =
                 dictionaries(def, block.rows(), |c| Ok(Some(vec![block.column(c).clone()])))?;

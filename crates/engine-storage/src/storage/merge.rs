@@ -12,6 +12,7 @@ use super::write_part::dictionaries;
 use crate::catalog::Table;
 use crate::counters::ReadCounters;
 use crate::error::Result;
+use crate::json_shred;
 use crate::manifest::ManifestRecord;
 use crate::merge_rule::RuleMode;
 use crate::merge_selector::select_merge;
@@ -179,20 +180,15 @@ impl Storage {
                 *dictionary = None;
             }
         }
-        let all: Vec<usize> = (0..job.def.columns.len()).collect();
+        let def = json_shred::merged_def(&job.def, &job.parts, &self.options, &counters)?;
+        dictionaries.extend(json_shred::merged_dictionaries(&def, &job.parts, &counters)?);
+        let all: Vec<usize> = (0..def.columns.len()).collect();
         let runs = job
             .parts
             .iter()
             .map(|part| {
                 let granules = 0..part.granules();
-                let run = PartRun::new(
-                    part.clone(),
-                    &job.def,
-                    &all,
-                    &[granules],
-                    CacheUse::Bypass,
-                    &counters,
-                );
+                let run = PartRun::new(part.clone(), &def, &all, &[granules], CacheUse::Bypass, &counters);
                 Box::new(run.translated(dictionaries.clone())) as Box<dyn SortedRun>
             })
             .collect();
@@ -205,7 +201,7 @@ impl Storage {
             .is_some_and(|(now, expiry)| job.parts.iter().any(|part| part.may_expire(expiry.as_ref(), now)));
         let rows_change = expires || job.def.merge_rule != MergeRule::Plain;
         let hidden = HiddenPart::of_merge(&job.def, &job.parts, rows_change, &counters)?;
-        let merged = self.write_part(&job.def, &job.folder, name, stream, dictionaries, hidden)?;
+        let merged = self.write_part(&def, &job.folder, name, stream, dictionaries, hidden)?;
         self.publish_merged(job, merged)
     }
 

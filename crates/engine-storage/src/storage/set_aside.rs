@@ -25,7 +25,7 @@ impl Storage {
         };
         let mut set_aside = 0;
         for (table, part) in suspects {
-            match part.check() {
+            match part.check_own() {
                 Ok(()) => {
                     tracing::warn!(table = part.table, part = %part.name(), "a part read as damaged is whole");
                     part.clear_suspect();

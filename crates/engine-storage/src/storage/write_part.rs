@@ -31,6 +31,13 @@ pub(super) fn dictionaries(
     (0..def.columns.len())
         .map(|index| {
             let ty = &def.columns[index].ty;
+            if def.derived_at(index).is_some() {
+                // It comes as codes when that is worth it.
+                let columns = columns_of(index)?.filter(|c| c.iter().all(|c| matches!(c, Column::Dict(_))));
+                return Ok(
+                    columns.map(|columns| Arc::new(Dictionary::of(&columns.iter().collect::<Vec<_>>(), ty)))
+                );
+            }
             if !matches!(ty, DataType::LowCardinality(_)) {
                 return Ok(None);
             }

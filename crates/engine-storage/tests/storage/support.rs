@@ -62,6 +62,7 @@ fn columns(list: &[(&str, &str, Compression)]) -> Vec<ColumnDef> {
             name: (*name).to_owned(),
             ty: DataType::parse(ty).unwrap(),
             codec: ColumnCodec::of(*compression),
+            json: false,
         })
         .collect()
 }
@@ -88,6 +89,8 @@ pub fn events() -> TableDef {
         sort_by: vec![0, 2],
         partition_by: Some((2, 1000)),
     };
+    let mut columns = columns;
+    columns[4].json = true;
     let mut def = table("events", columns, keys);
     def.lookup_columns = vec![0, 1];
     // The other tables have small parts, which are compact.
@@ -150,6 +153,7 @@ pub fn small_options() -> StorageOptions {
         wal_segment_bytes: 700,
         manifest_bytes: 2000,
         cache_bytes: 1 << 20,
+        json_rows_min: 1,
         ..StorageOptions::default()
     }
 }
@@ -181,6 +185,7 @@ pub fn with_codec(def: TableDef, granule_rows: usize, codec: Option<ColumnCodec>
         Arc::new(SimulatedDirectory::new()),
         StorageOptions {
             forced_codec: codec,
+            json_rows_min: 1,
             ..StorageOptions::default()
         },
         &move |d: &[u8]| load(d, granule_rows),

@@ -1,8 +1,10 @@
 //! Every column form against rows taken one by one.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
-use crate::{Column, DataType, DictColumn, Value};
+use crate::{ArrayColumn, Column, DataType, DictColumn, Value};
 
 fn value_of(ty: &DataType) -> BoxedStrategy<Value> {
     match ty {
@@ -119,4 +121,30 @@ fn types_print_and_parse() {
     assert!(DataType::parse("DateTime('Mars/Olympus')").is_err());
     assert!(DataType::parse("Nullable(").is_err());
     assert!(DataType::parse("Frob(3)").is_err());
+}
+
+#[test]
+fn allocations_are_shared_by_slices_and_clones() {
+    let shown = |column: &Column| {
+        let mut all: Vec<(usize, usize)> = Vec::new();
+        column.allocations(&mut |address, bytes| all.push((address, bytes)));
+        all
+    };
+    let numbers = Column::UInt64((0..100).collect());
+    assert_eq!(shown(&numbers), shown(&numbers.slice(10, 5)));
+    assert_eq!(shown(&numbers.clone())[0].1, 800);
+    assert_ne!(shown(&numbers), shown(&numbers.gather(&[1, 2])));
+    let strings = Column::strings(["a", "bc"]);
+    assert_eq!(shown(&strings).len(), 2);
+    let array = Column::Array(ArrayColumn {
+        offsets: vec![0, 40, 100].into(),
+        values: Box::new(numbers.clone()),
+    });
+    assert_eq!(shown(&array)[1..], shown(&numbers));
+    let dict = Column::Dict(DictColumn {
+        codes: vec![0, 0, 1].into(),
+        values: Arc::new(numbers.clone()),
+    });
+    assert_eq!(shown(&dict.slice(1, 1)), shown(&dict));
+    assert!(shown(&dict).ends_with(&shown(&numbers)));
 }

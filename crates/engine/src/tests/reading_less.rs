@@ -85,13 +85,13 @@ fn e_keycond_pruned_reads_are_full_reads_of_few_granules() {
         ("(a, toDate(ts)) = (1, toDate('2021-11-09'))", Some(1)),
         ("a = 3 AND toDate(ts) = '2021-11-15' AND s LIKE 'e1%'", Some(1)),
         ("a = 3 AND s NOT LIKE 'e1%'", None),
-        ("s LIKE '%1' AND a IN (SELECT 2)", Some(1)),
+        ("s LIKE '%1' AND a IN (SELECT 2)", None),
         ("startsWith(s, 'e22')", None),
         ("match(s, '^e1[0-4]')", None),
         ("x > 100", None),
         ("n = 3", None),
-        ("isNull(n) AND a = 1", Some(1)),
-        ("n IS NOT NULL AND a = 1", Some(1)),
+        ("isNull(n) AND a = 1", None),
+        ("n IS NOT NULL AND a = 1", None),
         ("a = 100", Some(1)),
         ("a IN ()", None),
         ("0", None),
@@ -168,8 +168,8 @@ fn e_skipdate_one_day_of_a_month_is_a_tenth_of_its_bytes() {
             // Days come one after the other in each team; the key's prefix is not asked for.
             "CREATE TABLE t (team UInt32, ts DateTime64(6, 'UTC'), v UInt64) ENGINE = MergeTree \
              PARTITION BY toYYYYMM(ts) ORDER BY (team, ts) SETTINGS index_granularity = 64",
-            "INSERT INTO t SELECT number % 3, toDateTime64('2021-11-01 00:00:00', 6, 'UTC') + intDiv(number * 86400, 2000), \
-             cityHash64(number) FROM numbers(60000)",
+            "INSERT INTO t SELECT number % 3, toDateTime64('2021-11-01 00:00:00', 6, 'UTC') + intDiv(number * 86400, 5000), \
+             cityHash64(number) FROM numbers(150000)",
             "OPTIMIZE TABLE t FINAL",
         ],
     );
@@ -188,7 +188,7 @@ fn e_skipdate_one_day_of_a_month_is_a_tenth_of_its_bytes() {
             .query("SYSTEM DROP UNCOMPRESSED CACHE", &options())
             .unwrap();
         assert!(
-            text(&engine, &sql).trim().ends_with("2000"),
+            text(&engine, &sql).trim().ends_with("5000"),
             "{}",
             text(&engine, &sql)
         );
@@ -246,7 +246,7 @@ fn e_idx_indexes_skip_only_what_cannot_match() {
         ("intDiv(v, 10) = 7", true),
         ("intDiv(v, 10) IN (3, 4)", true),
         ("intDiv(v, 10) % 5 = 3", true),
-        ("intDiv(v, 10) != 7", false),
+        ("intDiv(v, 10) != 7", true),
         ("s LIKE '%Text 12%'", true),
         ("s LIKE '%12 of pe%'", true),
         ("s LIKE 'Text 3_ of%'", true),
@@ -341,7 +341,7 @@ fn e_idx_indexes_come_and_go_with_alter() {
         .query("ALTER TABLE t MATERIALIZE INDEX i", &options())
         .unwrap();
     assert!(kept(&engine) < 10);
-    // Renamed and typed anew: the first keeps the index, the second makes the old files useless.
+    // Dropped and declared again as it was: its files still hold.
     engine.query("ALTER TABLE t DROP INDEX i", &options()).unwrap();
     assert_eq!(kept(&engine), 100);
     engine

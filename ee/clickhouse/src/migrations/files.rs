@@ -21,6 +21,7 @@ pub const MIGRATIONS: &[Migration] = &[
     embedded!("0007_ingest_ledger"),
     embedded!("0008_person_distinct_id2"),
     embedded!("0009_drop_person_distinct_id"),
+    embedded!("0010_json_properties"),
 ];
 
 /// What all of them together make, for a fresh store.

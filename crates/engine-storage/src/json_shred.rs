@@ -1,0 +1,174 @@
+//! JSON text taken apart on disk: the values of frequent keys in columns of their own, the rest of the text in another.
+//!
+//! A *cell* is the value of a key as it stands in the text, '' where the key is missing (no JSON value is empty). The
+//! *rest* is the text with the value of each shredded key replaced by `0`; it is valid JSON exactly when the text is, so
+//! that it can be put together again, and keys that were not shredded can be looked up in it. Nothing is normalised:
+//! what is put together is the text, byte for byte, and what a function finds in a cell is what it finds in the text.
+//! Decision 0010, docs/format/part.md.
+
+mod assemble;
+mod keys;
+mod merging;
+mod shredder;
+
+use std::sync::Arc;
+
+use engine_types::{Block, Column, DataType};
+
+pub(crate) use assemble::assembled;
+pub(crate) use keys::{KeyCounts, KeySet};
+pub(crate) use merging::{DerivedPlace, is_worth_it, merged_def, merged_dictionaries};
+pub(crate) use shredder::{CellsBuilder, Shredded, Shredder, cells_of, plain_strings};
+
+use crate::options::StorageOptions;
+use crate::table_def::{ColumnDef, MergeRule, TableDef};
+
+/// What stands in the rest of a text for a value in a column of its own.
+pub(crate) const PLACEHOLDER: &[u8] = b"0";
+
+/// A column that storage computes from a JSON column; those of a [`TableDef`] come after its columns proper.
+#[derive(Clone, Debug)]
+pub struct DerivedColumn(pub(crate) Derived);
+
+#[derive(Clone, Debug)]
+pub(crate) enum Derived {
+    /// What is left of the texts of `column` without the values of `keys`. In a part it stands for the text.
+    Rest { column: usize, plan: Arc<ShredPlan> },
+    /// The values of `key` in `column`.
+    Cells { column: usize, key: Arc<[u8]> },
+}
+
+impl Derived {
+    pub fn column(&self) -> usize {
+        match self {
+            Self::Rest { column, .. } | Self::Cells { column, .. } => *column,
+        }
+    }
+}
+
+/// How a JSON column is taken apart in a part that is being written.
+#[derive(Debug)]
+pub(crate) struct ShredPlan {
+    pub keys: Arc<KeySet>,
+    /// What is known of all keys, those that get no column included.
+    pub counts: KeyCounts,
+}
+
+/// The table with columns for cells (of column, key) behind its own, to read them.
+pub(crate) fn with_cells(def: &TableDef, cells: &[(usize, Vec<u8>)]) -> TableDef {
+    let mut def = def.clone();
+    for (column, key) in cells {
+        push(
+            &mut def,
+            Derived::Cells {
+                column: *column,
+                key: key.as_slice().into(),
+            },
+        );
+    }
+    def
+}
+
+fn push(def: &mut TableDef, derived: Derived) {
+    let column = derived.column();
+    let (name, codec) = match &derived {
+        Derived::Rest { .. } => (
+            def.columns[column].name.clone(),
+            def.columns[column].codec.clone(),
+        ),
+        Derived::Cells { .. } => (
+            format!("{}.json{}", def.columns[column].name, def.derived.len()),
+            Default::default(),
+        ),
+    };
+    def.columns.push(ColumnDef {
+        codec,
+        ..ColumnDef::new(name, DataType::String)
+    });
+    def.derived.push(DerivedColumn(derived));
+}
+
+/// The table as a part is written: for each column of `plans` its rest and its cells behind the columns proper.
+fn with_plans(def: &TableDef, plans: Vec<(usize, ShredPlan)>) -> TableDef {
+    let mut def = def.clone();
+    for (column, plan) in plans {
+        let plan = Arc::new(plan);
+        let keys = plan.keys.clone();
+        push(&mut def, Derived::Rest { column, plan });
+        for key in keys.iter() {
+            push(
+                &mut def,
+                Derived::Cells {
+                    column,
+                    key: key.clone(),
+                },
+            );
+        }
+    }
+    def
+}
+
+/// The JSON columns whose texts may be taken apart. What orders or joins rows stays as it is.
+pub(crate) fn shreddable(def: &TableDef) -> Vec<usize> {
+    let Some(key_inputs) = def.keys.sorting_key_inputs() else {
+        return Vec::new();
+    };
+    if def.expiry.is_some() {
+        // Merges may reset texts.
+        return Vec::new();
+    }
+    let ruled = |column: usize| match def.merge_rule {
+        MergeRule::Plain => false,
+        MergeRule::Replacing { version, is_deleted } => version == Some(column) || is_deleted == Some(column),
+        MergeRule::Collapsing { sign } | MergeRule::VersionedCollapsing { sign } => sign == column,
+        // Rows are computed, not picked.
+        MergeRule::Folding => true,
+    };
+    (0..def.columns.len())
+        .filter(|c| def.columns[*c].json && def.columns[*c].ty == DataType::String)
+        .filter(|c| !key_inputs.contains(c) && !def.lookup_columns.contains(c) && !ruled(*c))
+        .collect()
+}
+
+/// The table and the block with what the rows of a flush are written as; the same when nothing is taken apart.
+pub(crate) fn flushed(def: &Arc<TableDef>, block: Block, options: &StorageOptions) -> (Arc<TableDef>, Block) {
+    let columns = shreddable(def);
+    if columns.is_empty() || options.json_keys_max == 0 || block.rows() < options.json_rows_min.max(1) {
+        return (def.clone(), block);
+    }
+    let rows = block.rows();
+    let mut derived = Vec::new();
+    let mut plans = Vec::new();
+    for column in columns {
+        let texts = plain_strings(block.column(column));
+        let mut sampled = KeyCounts::new();
+        let step = rows.div_ceil(KeyCounts::SAMPLE_ROWS).max(1);
+        sampled.add_texts((0..rows).step_by(step).map(|row| texts.get(row)));
+        let keys = Arc::new(sampled.choose(options.json_keys_max));
+        let mut shredder = Shredder::new(keys.clone(), true);
+        for text in texts.iter() {
+            shredder.row(text);
+        }
+        let Shredded { rest, cells, counts } = shredder.finish();
+        derived.extend(rest);
+        derived.extend(cells);
+        plans.push((column, ShredPlan { keys, counts }));
+    }
+    let mut columns = block.into_columns();
+    columns.extend(derived);
+    (Arc::new(with_plans(def, plans)), Block::new(columns, rows))
+}
+
+/// Column `index` of rows `start..start + rows` of a block that has the columns proper only.
+pub(crate) fn memory_column(
+    def: &TableDef,
+    block: &Block,
+    index: usize,
+    slice: impl Fn(&Column) -> Column,
+) -> Column {
+    match def.derived_at(index) {
+        Some(Derived::Cells { column, key }) => cells_of(&slice(block.column(*column)), key),
+        Some(Derived::Rest { column, .. }) => slice(block.column(*column)),
+        None => slice(block.column(index)),
+    }
+}
