@@ -55,11 +55,13 @@ impl Catalog for Tables {
             name: (*name).to_owned(),
             ty: DataType::parse(ty).expect("a type"),
             kind: ColumnKind::Ordinary,
+            json: *name == "properties",
         });
         let alias = ColumnInfo {
             name: "next_code".to_owned(),
             ty: DataType::UInt16,
             kind: ColumnKind::Alias(parse_expr("code + 1").expect("an expression")),
+            json: false,
         };
         Some(TableInfo {
             name: TableName {
@@ -69,6 +71,7 @@ impl Catalog for Tables {
             columns: columns.chain([alias]).collect(),
             sorting_key: vec![parse_expr("team_id").expect("a key")],
             sampling_key: Some(parse_expr("code").expect("a key")),
+            total_rows: 1000,
             view: None,
             rows: None,
         })

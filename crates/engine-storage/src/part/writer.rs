@@ -387,7 +387,7 @@ impl CellsSeen {
 fn part_json(def: &TableDef, order: &[usize], cells: &[Option<CellsSeen>]) -> Vec<PartJson> {
     let position = |index: usize| order.iter().position(|at| *at == index).unwrap_or(usize::MAX);
     let mut out: Vec<PartJson> = Vec::new();
-    for index in 0..def.columns.len() {
+    for (index, seen) in cells.iter().enumerate() {
         match (def.derived_at(index), out.last_mut()) {
             (Some(Derived::Rest { column, plan }), _) => out.push(PartJson {
                 name: def.columns[*column].name.clone(),
@@ -399,7 +399,7 @@ fn part_json(def: &TableDef, order: &[usize], cells: &[Option<CellsSeen>]) -> Ve
             }),
             (Some(Derived::Cells { key, .. }), Some(json)) => {
                 json.positions.push(position(index));
-                if let Some(seen) = &cells[index] {
+                if let Some(seen) = seen {
                     json.kinds.push(seen.kinds);
                     if let Some(count) = json.counts.counts.get_mut(key.as_ref()) {
                         *count = seen.rows;

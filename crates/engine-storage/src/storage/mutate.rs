@@ -612,8 +612,9 @@ impl Storage {
             };
             version.replace_column(def, column, dictionary, self.options.forced_codec.as_ref())?;
         }
+        let new = |column: usize, granule: usize| values[column][granule].clone();
         for granule in 0..part.granules() {
-            let rows: Vec<Column> = values.iter().map(|v| v[granule].clone()).collect();
+            let rows: Vec<Column> = (0..values.len()).map(|column| new(column, granule)).collect();
             version.granule(&Block::new(rows, part.index.granule_rows(granule)))?;
         }
         if def.lookup_columns.iter().any(|c| columns.contains(c)) {
@@ -632,7 +633,7 @@ impl Storage {
                     .iter()
                     .zip(read.columns())
                     .map(|(c, old)| match columns.iter().position(|u| u == c) {
-                        Some(at) => values[at][granule].clone(),
+                        Some(at) => new(at, granule),
                         None => old.clone(),
                     })
                     .collect();

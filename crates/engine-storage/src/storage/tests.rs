@@ -71,7 +71,7 @@ fn unknown_parts_are_detached_and_unfinished_ones_removed() {
     assert_eq!(storage.snapshot(table).unwrap().rows(), 1);
     let files = directory.files();
     assert!(
-        files.contains(&"data/d/t/detached/all_9_9_0/count.txt".to_owned()),
+        files.contains(&"data/d/t/detached/unexpected_all_9_9_0/count.txt".to_owned()),
         "{files:?}"
     );
     assert!(!files.iter().any(|f| f.contains("tmp_")), "{files:?}");

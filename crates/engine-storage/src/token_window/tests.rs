@@ -46,7 +46,7 @@ fn each_table_has_its_own_window() {
         window
             .to_vec_without(TableId(2))
             .iter()
-            .all(|t| !t.contains("\x002\0"))
+            .all(|t| !t.contains("table\x002\0"))
     );
     window.forget(TableId(2));
     assert!(!seen(&window, &token(2, 3, "c")) && seen(&window, &token(1, 2, "c")));

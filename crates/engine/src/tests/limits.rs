@@ -61,7 +61,7 @@ fn parameters_are_values_not_text() {
 /// The most bytes that a statement held, or why it failed.
 fn peak(engine: &crate::Engine, sql: &str, limit: usize) -> Result<usize, String> {
     let options = super::options()
-        .with_setting("max_memory_usage", &limit.to_string())
+        .with_setting("max_memory_usage", limit.to_string())
         .with_setting("max_threads", "1");
     match engine.query(sql, &options) {
         Ok(result) => Ok(result.summary.peak_memory_bytes),

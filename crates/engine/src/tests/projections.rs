@@ -218,7 +218,10 @@ fn e_proj_a_damaged_projection_is_reported_and_costs_no_row() {
     let engine = open(folder.path());
     let after: Vec<String> = QUESTIONS.iter().map(|sql| text(&engine, sql)).collect();
     assert_eq!(before, after);
-    assert_eq!(used(&engine, QUESTIONS[0]).map(|u| u.0), None);
+    assert_ne!(
+        used(&engine, QUESTIONS[0]).map(|u| u.0).as_deref(),
+        Some("by_person")
+    );
     assert_eq!(error(&engine, "CHECK TABLE t").code(), 40);
 }
 

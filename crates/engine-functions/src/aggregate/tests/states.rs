@@ -159,11 +159,15 @@ fn check(rows: &[(u8, bool, bool, u8, u8)]) {
         let state_type = state.return_type().clone();
         let again = DataType::parse(&state_type.to_string()).expect("its type can be read back");
         assert_eq!(again, state_type);
-        let merge = function(&format!("{name}Merge"), &[], std::slice::from_ref(&state_type));
+        let merge = function(
+            &format!("{name}Merge"),
+            &params,
+            std::slice::from_ref(&state_type),
+        );
         assert_eq!(merge.return_type(), direct.return_type(), "{name}");
         let merge_state = function(
             &format!("{name}MergeState"),
-            &[],
+            &params,
             std::slice::from_ref(&state_type),
         );
         assert_eq!(merge_state.return_type(), &state_type, "{name}");

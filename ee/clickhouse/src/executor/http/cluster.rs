@@ -281,6 +281,7 @@ fn reach(action: &AlterAction) -> Reach {
         | AlterAction::AddProjection { .. }
         | AlterAction::DropProjection { .. }
         | AlterAction::MaterializeProjection { .. }
+        | AlterAction::ClearProjection { .. }
         | AlterAction::AddConstraint { .. }
         | AlterAction::DropConstraint { .. }
         | AlterAction::Update { .. }
