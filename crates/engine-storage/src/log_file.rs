@@ -120,7 +120,8 @@ pub(crate) fn read_log(bytes: &[u8], kind: LogKind, file: &str) -> Result<LogCon
         if has_record_from(bytes, 0) {
             return Err(damaged(0, "the file header is not that of this log".to_owned()));
         }
-        if bytes.len() >= header && &bytes[..8] == kind.magic() {
+        // Anything else in place of a version is a header that was torn.
+        if bytes.len() >= header && &bytes[..8] == kind.magic() && is_version(&bytes[8..header]) {
             return Err(damaged(8, "unknown version of the log format".to_owned()));
         }
         return Ok(LogContents {
@@ -164,6 +165,11 @@ pub(crate) fn read_log(bytes: &[u8], kind: LogKind, file: &str) -> Result<LogCon
         good_bytes: at as u64,
         file_bytes,
     })
+}
+
+/// Whether a later program may have written this behind the magic: a small number, and nothing.
+fn is_version(bytes: &[u8]) -> bool {
+    matches!(bytes, [version, 0, 0, 0, 0, 0, 0, 0] if *version > 0)
 }
 
 fn has_record_from(bytes: &[u8], from: usize) -> bool {

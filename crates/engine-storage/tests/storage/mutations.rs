@@ -523,7 +523,8 @@ fn crash_everywhere(layout: Layout) {
         let directory = SimulatedDirectory::new();
         directory.fail_at(at, true);
         let mut known = Known::default();
-        script(&directory, layout, &mut known).expect_err("the fault is inside the script");
+        // What is removed at the end may fail without a word: the next start does it.
+        let _ = script(&directory, layout, &mut known);
         if !known.appended {
             continue;
         }
@@ -563,15 +564,18 @@ fn crash_everywhere(layout: Layout) {
         );
         while storage.mutate_once(None).expect(&context) {}
         assert_eq!(pairs(&storage, id), model(recorded), "{context}");
-        // Unfinished versions are made again, not kept.
+        storage.optimize(id, true).expect(&context);
+        assert_eq!(pairs(&storage, id), model(recorded), "{context}");
+        // Unfinished versions are made again, not kept. (Merges that did not end are.)
+        if known.done {
+            continue;
+        }
         let detached = storage.detached().expect(&context);
         let versions = detached.iter().filter(|d| {
             let name = d.rsplit('/').next().unwrap_or(d);
             name.trim_start_matches("unexpected_").matches('_').count() > 3
         });
         assert_eq!(versions.count(), 0, "{context}: {detached:?}");
-        storage.optimize(id, true).expect(&context);
-        assert_eq!(pairs(&storage, id), model(recorded), "{context}");
     }
 }
 
