@@ -22,6 +22,8 @@ use crate::row::Rows;
 /// Bytes of all parameters of a statement, some kilobytes below what servers and proxies take.
 const MAX_IN_URL: usize = 4 << 10;
 
+const MAX_AST: &str = "1000000";
+
 #[derive(Clone)]
 pub struct HttpOptions {
     /// `http://host:8123`; a user and password in it are used.
@@ -193,9 +195,11 @@ fn text_and_parameters(statement: Statement) -> (String, Vec<(String, String)>) 
             None => text = in_text(&text, i, value),
         }
     }
-    // The server's own limit is 256 KiB.
+    // The server's own limits are 256 KiB and 50,000; how much may be asked is for the API to say.
     let size = (text.len() + 1).max(1 << 18);
     parameters.push(setting("max_query_size", size.to_string()));
+    parameters.push(setting("max_ast_elements", MAX_AST));
+    parameters.push(setting("max_expanded_ast_elements", MAX_AST));
     (text, parameters)
 }
 
