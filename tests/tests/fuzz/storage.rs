@@ -248,11 +248,13 @@ pub fn parts() -> Target {
     }
 }
 
-/// Whether the part of this file is in `detached/` now, and not in its place.
+/// Whether the part of this file is in `detached/` now, as a broken one, and not in its place.
 fn is_set_aside(directory: &SimulatedDirectory, path: &str) -> bool {
-    let mut names: Vec<&str> = path.split('/').collect();
-    names.insert(names.len().saturating_sub(2), "detached");
-    let aside = names.join("/");
+    let names: Vec<&str> = path.split('/').collect();
+    let [table @ .., part, file] = names.as_slice() else {
+        return false;
+    };
+    let aside = format!("{}/detached/broken_{part}/{file}", table.join("/"));
     let files = directory.files();
     files.contains(&aside) && !files.iter().any(|file| file == path)
 }
