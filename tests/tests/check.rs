@@ -30,21 +30,28 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Flips a bit in the middle of the file `name` of an events part; answers its path.
-fn damage(data: &Path, name: &str) -> Result<PathBuf> {
+/// Flips a bit in the middle of the file `name` of an events part: a section of its data file, for the part is small.
+fn damage(data: &Path, name: &str) -> Result<()> {
     let mut found = Vec::new();
     files(&data.join("store"), &mut found)?;
-    let wanted = |path: &PathBuf| path.ends_with(name) && path.with_file_name("properties.bin").exists();
-    let events = |path: &PathBuf| path.with_file_name("elements_chain.bin").exists();
-    let path = found
-        .into_iter()
-        .find(|path| wanted(path) && events(path))
-        .with_context(|| format!("no part of events has `{name}`"))?;
-    let mut bytes = std::fs::read(&path)?;
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    std::fs::write(&path, bytes)?;
-    Ok(path)
+    for path in found.iter().filter(|path| path.ends_with("checksums.txt")) {
+        let text = std::fs::read_to_string(path)?;
+        let sections: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
+        let section = |name: &str| sections.iter().find(|fields| fields[0] == name);
+        let (Some(section), Some(_)) = (section(name), section("elements_chain.bin")) else {
+            continue;
+        };
+        let [_, bytes, _, "data.bin", offset] = section[..] else {
+            anyhow::bail!("`{name}` is a file of its own in {}", path.display());
+        };
+        let middle = offset.parse::<usize>()? + bytes.parse::<usize>()? / 2;
+        let data_file = path.with_file_name("data.bin");
+        let mut bytes = std::fs::read(&data_file)?;
+        bytes[middle] ^= 1;
+        std::fs::write(&data_file, bytes)?;
+        return Ok(());
+    }
+    anyhow::bail!("no part of events has `{name}`")
 }
 
 async fn filled(data: &Path) -> TestResult {
