@@ -1,7 +1,7 @@
 //! Bounded mutation fuzzing of everything that reads bytes of others: requests, parts, logs, SQL, queries.
 //!
-//! Each target runs `GRANARY_FUZZ_SECONDS` (3) and at least 2000 inputs, the same ones for the same `GRANARY_FUZZ_SEED`
-//! (1). An input that failed is made small, printed, and kept in `fuzz/found/<target>/`, which is replayed first.
+//! Each target runs a fixed number of inputs, the same ones for the same `GRANARY_FUZZ_SEED` (1), and goes on until
+//! `GRANARY_FUZZ_SECONDS` (0) are over. An input that failed is made small, printed, and kept in `fuzz/found/<target>/`, which is replayed first.
 
 #[path = "fuzz/capture.rs"]
 mod capture_requests;
@@ -55,6 +55,7 @@ mod of_the_harness_itself {
             seeds: vec![Input::new("", *b"some text"), Input::new("", *b"(1, 2)")],
             dictionary: vec![b"boom".to_vec()],
             bytes_max: 1000,
+            inputs: 2000,
             memory_max: 1 << 20,
             check: Box::new(move |input| {
                 check(&input.body);

@@ -9,7 +9,7 @@ use crate::conversion::{constant_string, parse_zone, zone_argument, zone_column}
 use crate::date_format::format_time;
 use crate::definition::Definition;
 use crate::error::{BAD_ARGUMENTS, ILLEGAL_TYPE};
-use crate::interval::{move_times, moved_type};
+use crate::interval::{bounded, move_times, moved_type};
 use crate::operand::{Native, Operand, Strings, i64s};
 use crate::text::clamp_seconds;
 use crate::zone::Zone;
@@ -192,6 +192,7 @@ fn start_of(
         ));
     }
     let zone = tz.or(zone_of(&arg.ty));
+    let count = bounded(count);
     match unit {
         IntervalUnit::Second => start_of_clock(arg, zone, count, rows),
         IntervalUnit::Minute => start_of_clock(arg, zone, 60 * count, rows),

@@ -103,7 +103,7 @@ pub(crate) fn move_times(
     })
 }
 
-/// Calendar sums stay inside i64 for any amount.
-fn bounded(amount: i64) -> i64 {
+/// Beyond any date in whatever unit; calendar sums stay inside i64.
+pub(crate) fn bounded(amount: i64) -> i64 {
     amount.clamp(-(1 << 36), 1 << 36)
 }

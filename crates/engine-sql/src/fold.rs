@@ -98,6 +98,9 @@ pub(crate) fn call_named(name: &str, args: Vec<Expr>) -> Result<Expr, SqlError> 
     }
 }
 
+/// A plan holds no greater values, `range(10000000)` for one: they are computed where they are used.
+const FOLDED_BYTES_MAX: usize = 16 << 20;
+
 /// Evaluates a call of constants. What fails stays a call: it may never be reached, and raises then if it is.
 pub(crate) fn fold(expr: Expr) -> Expr {
     let ExprKind::Call { function, args } = &expr.kind else {
@@ -116,7 +119,7 @@ pub(crate) fn fold(expr: Expr) -> Expr {
         })
         .collect();
     match eval_scalar(*function, &columns, &expr.ty, 1) {
-        Ok(column) if column.len() == 1 => {
+        Ok(column) if column.len() == 1 && column.byte_size() <= FOLDED_BYTES_MAX => {
             let value = column.value(0);
             Expr::literal(value, expr.ty)
         }

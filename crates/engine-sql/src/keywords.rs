@@ -107,7 +107,7 @@ pub fn is_alias(word: &str) -> bool {
 
 /// The word must be quoted to be a name wherever it may stand.
 pub fn needs_quotes(word: &str) -> bool {
-    const BEGINS: [&str; 22] = [
+    const BEGINS: [&str; 23] = [
         "TRUE",
         "FALSE",
         "INF",
@@ -130,6 +130,7 @@ pub fn needs_quotes(word: &str) -> bool {
         "LEADING",
         "TRAILING",
         "IF",
+        "UNBOUNDED",
     ];
     is_reserved(word) || listed(&NO_ALIAS, word) || listed(&BEGINS, word)
 }

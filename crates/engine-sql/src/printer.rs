@@ -1,7 +1,7 @@
 //! Syntax tree to text, on one line, such that parsing it gives the same tree again.
 
 mod definition;
-mod expr;
+pub(crate) mod expr;
 mod query;
 mod statement;
 

@@ -122,6 +122,7 @@ pub fn target() -> Target {
         seeds,
         dictionary,
         bytes_max: 20_000,
+        inputs: 10_000,
         memory_max: 64 << 20,
         check: Box::new(check),
     }

@@ -16,8 +16,6 @@ use crate::MEMORY;
 use crate::mutate::mutated;
 use crate::random::Random;
 
-const ITERATIONS_MIN: u64 = 2000;
-const SECONDS: u64 = 3;
 const SEED: u64 = 1;
 /// Of one input; generous, because machines are shared.
 const TIME_MAX: Duration = Duration::from_secs(20);
@@ -63,6 +61,8 @@ pub struct Target {
     /// Words and bytes worth putting in.
     pub dictionary: Vec<Vec<u8>>,
     pub bytes_max: usize,
+    /// Tried however long it takes, so that what is seen does not hang on the machine.
+    pub inputs: u64,
     /// What one input may take at a time.
     pub memory_max: usize,
     /// What became of an input: `ok…` when it was accepted, otherwise the refusal; numbers in it do not matter. The
@@ -132,7 +132,7 @@ fn search(target: Target) -> Result<(), Failure> {
         seconds: if itself {
             0
         } else {
-            number("GRANARY_FUZZ_SECONDS", SECONDS)
+            number("GRANARY_FUZZ_SECONDS", 0)
         },
         running: Mutex::new(None),
         target,
@@ -185,7 +185,7 @@ impl Search {
         assert!(!corpus.is_empty(), "{name}: no seeds");
         let end = Instant::now() + Duration::from_secs(self.seconds);
         let (mut iteration, mut accepted) = (0, 0_u64);
-        while iteration < ITERATIONS_MIN || Instant::now() < end {
+        while iteration < self.target.inputs || Instant::now() < end {
             let mut random = Random::new(self.seed, iteration);
             let target = &self.target;
             let input = mutated(

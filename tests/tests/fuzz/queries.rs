@@ -79,6 +79,7 @@ pub fn target() -> Target {
         seeds,
         dictionary: dictionary.into_iter().collect(),
         bytes_max: 2000,
+        inputs: 2000,
         memory_max: 256 << 20,
         check: Box::new(move |input| {
             let Some(engine) = engines.get(&input.head) else {

@@ -172,6 +172,7 @@ pub fn target() -> Target {
         seeds,
         dictionary: dictionary.into_iter().collect(),
         bytes_max: 4000,
+        inputs: 30_000,
         memory_max: 256 << 20,
         check: Box::new(check),
     }

@@ -213,6 +213,7 @@ pub fn parts() -> Target {
         seeds,
         dictionary: dictionary(),
         bytes_max: 4000,
+        inputs: 2000,
         memory_max: 64 << 20,
         check: Box::new(move |input| {
             let Some((way, path)) = input.head.split_once(' ') else {
@@ -445,6 +446,7 @@ pub fn logs() -> Target {
         seeds,
         dictionary: dictionary(),
         bytes_max: 4000,
+        inputs: 2000,
         memory_max: 64 << 20,
         check: Box::new(move |input| {
             let Some((way, path)) = input.head.split_once(' ') else {

@@ -7,7 +7,7 @@ use crate::{
         UnaryOp, WindowRef,
     },
     error::SqlError,
-    keywords,
+    keywords, printer,
     token::TokenKind,
 };
 
@@ -287,10 +287,8 @@ impl Parser<'_> {
             match self.operand(operator::CONCAT)? {
                 Expr::Identifier(path) => InRight::Name(path),
                 Expr::Subquery(query) => InRight::Query(query),
-                // Prefixes that bind less tight are printed in parentheses, which makes a list.
-                other @ (Expr::Unary { op: UnaryOp::Not, .. } | Expr::Lambda { .. }) => {
-                    InRight::List(vec![other])
-                }
+                // `NOT x`, `''[1]`: their text begins with a parenthesis, which makes a list.
+                other if printer::expr::begins_with_parenthesis(&other) => InRight::List(vec![other]),
                 other => InRight::Expr(Box::new(other)),
             }
         };

@@ -3,7 +3,7 @@
 use super::{Parser, operator};
 use crate::{
     ast::{
-        Distinct, Expr, Fill, FrameBoundSpec, FrameSpec, GroupBy, Interpolate, Limit, LimitBy, NamedWindow,
+        Distinct, Fill, FrameBoundSpec, FrameSpec, GroupBy, Interpolate, Limit, LimitBy, NamedWindow,
         OrderBy, Query, Select, SetExpr, SetOp, WindowSpec, With, WithBody,
     },
     error::SqlError,
@@ -455,20 +455,17 @@ impl Parser<'_> {
         if self.eat_keywords("CURRENT ROW")? {
             return Ok(FrameBoundSpec::CurrentRow);
         }
-        let value: Option<Expr> = if self.eat_keyword("UNBOUNDED")? {
-            None
-        } else {
-            Some(self.operand(operator::COMPARE + 1)?)
-        };
-        let preceding = self.eat_keyword("PRECEDING")?;
-        if !preceding {
-            self.expect_keywords("FOLLOWING")?;
+        if self.eat_keywords("UNBOUNDED PRECEDING")? {
+            return Ok(FrameBoundSpec::UnboundedPreceding);
         }
-        Ok(match (value, preceding) {
-            (None, true) => FrameBoundSpec::UnboundedPreceding,
-            (None, false) => FrameBoundSpec::UnboundedFollowing,
-            (Some(value), true) => FrameBoundSpec::Preceding(Box::new(value)),
-            (Some(value), false) => FrameBoundSpec::Following(Box::new(value)),
-        })
+        if self.eat_keywords("UNBOUNDED FOLLOWING")? {
+            return Ok(FrameBoundSpec::UnboundedFollowing);
+        }
+        let value = Box::new(self.operand(operator::COMPARE + 1)?);
+        if self.eat_keyword("PRECEDING")? {
+            return Ok(FrameBoundSpec::Preceding(value));
+        }
+        self.expect_keywords("FOLLOWING")?;
+        Ok(FrameBoundSpec::Following(value))
     }
 }

@@ -1,6 +1,6 @@
 //! Expressions.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Display, Formatter, Write};
 
 use super::{ColumnName, Name, Quoted, separated};
 use crate::{
@@ -71,6 +71,27 @@ pub(super) fn operand(f: &mut Formatter<'_>, expr: &Expr, min: u8) -> fmt::Resul
     f.write_str("(")?;
     item(f, expr)?;
     f.write_str(")")
+}
+
+/// Whether the text of an expression at the right of `IN` begins so.
+pub(crate) fn begins_with_parenthesis(expr: &Expr) -> bool {
+    struct RightOfIn<'e>(&'e Expr);
+    impl Display for RightOfIn<'_> {
+        fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+            operand(f, self.0, operator::CONCAT)
+        }
+    }
+    struct FirstText(bool);
+    impl Write for FirstText {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 = text.starts_with('(');
+            // Only the beginning is wanted.
+            if text.is_empty() { Ok(()) } else { Err(fmt::Error) }
+        }
+    }
+    let mut first = FirstText(false);
+    let _ = write!(first, "{}", RightOfIn(expr));
+    first.0
 }
 
 /// What a subscript or member access is applied to.
