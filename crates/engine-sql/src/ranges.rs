@@ -301,19 +301,25 @@ fn slack(expr: &Expr, ty: &DataType) -> i64 {
     }
 }
 
-fn in_utc(expr: &Expr) -> bool {
+/// Local time runs backwards when clocks are set back: only UTC, and dates, move with the value.
+pub fn in_utc(expr: &Expr) -> bool {
     let zone = match expr.ty.bare() {
         DataType::DateTime(zone) | DataType::DateTime64(_, zone) => *zone,
         _ => None,
     };
     let utc = zone.is_none_or(|z| z == chrono_tz::UTC);
     // Any text among the arguments may be a zone's name.
-    let text = matches!(fold::constant(expr), Some(Value::String(s)) if !s.eq_ignore_ascii_case(b"utc") && !is_unit(s));
+    let text = matches!(fold::constant(expr), Some(Value::String(s)) if !is_no_zone(s));
     utc && !text && expr.children().into_iter().all(in_utc)
 }
 
-fn is_unit(text: &[u8]) -> bool {
-    std::str::from_utf8(text).is_ok_and(|t| engine_types::IntervalUnit::parse(t).is_some())
+/// UTC, a unit of time, or the type of a cast.
+fn is_no_zone(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|t| {
+        t.eq_ignore_ascii_case("utc")
+            || engine_types::IntervalUnit::parse(t).is_some()
+            || DataType::parse(t).is_ok()
+    })
 }
 
 fn physical(ty: &DataType, value: i64) -> Value {
@@ -323,8 +329,9 @@ fn physical(ty: &DataType, value: i64) -> Value {
     }
 }
 
-/// Functions of time that never decrease when their first argument grows, the others being constants.
-const MONOTONE: [&str; 24] = [
+/// Functions of time that never fall as their first argument rises, the others being constants. So does `dateTrunc`, whose
+/// unit comes first.
+pub const RISING: [&str; 22] = [
     "toDate",
     "toDateTime",
     "toDateTime64",
@@ -347,8 +354,6 @@ const MONOTONE: [&str; 24] = [
     "toStartOfInterval",
     "toUnixTimestamp",
     "toUnixTimestamp64Milli",
-    "toTimeZone",
-    "CAST",
 ];
 
 /// The time column below a chain of monotone functions; the bare column counts as such a chain.
@@ -362,7 +367,7 @@ fn monotone_column(expr: &Expr) -> Option<usize> {
                 // The unit comes first.
                 return fold::constant(first).and_then(|_| monotone_column(rest.first()?));
             } else {
-                MONOTONE.contains(&name)
+                RISING.contains(&name) || matches!(name, "toTimeZone" | "CAST")
             };
             // A cast to text or another family does not keep the order.
             let kept = name != "CAST" || expr.ty.bare().is_time();

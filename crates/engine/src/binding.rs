@@ -147,19 +147,19 @@ fn bind_context(options: &QueryOptions) -> BindContext {
     BindContext {
         now_micros: options.now.timestamp_micros(),
         database: options.database.clone(),
-        parameters: options
-            .parameters
-            .iter()
-            .map(|(name, parameter)| {
-                let value = match parameter {
-                    Parameter::Text(text) => ParameterValue::Text(text.clone()),
-                    Parameter::Value(value, ty) => ParameterValue::Value(value.clone(), ty.clone()),
-                };
-                (name.clone(), value)
-            })
-            .collect(),
+        parameters: parameters(options).collect(),
         settings: options.settings.clone(),
     }
+}
+
+pub(crate) fn parameters(options: &QueryOptions) -> impl Iterator<Item = (String, ParameterValue)> {
+    options.parameters.iter().map(|(name, parameter)| {
+        let value = match parameter {
+            Parameter::Text(text) => ParameterValue::Text(text.clone()),
+            Parameter::Value(value, ty) => ParameterValue::Value(value.clone(), ty.clone()),
+        };
+        (name.clone(), value)
+    })
 }
 
 /// Plan and settings of a materialized view's query, where the table `source` is a block of inserted rows: scans name

@@ -133,6 +133,13 @@ impl Catalogue {
         Ok(catalogue)
     }
 
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.objects.values().filter_map(|object| match object {
+            Object::Table(table) => Some(table),
+            Object::View(_) => None,
+        })
+    }
+
     /// Notes again which views follow which tables, after objects have changed.
     pub(crate) fn index(&mut self) {
         self.followers.clear();

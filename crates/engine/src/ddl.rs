@@ -205,18 +205,8 @@ impl Engine {
         stored.name = ObjectName::new(Some(&database), &name);
         self.change(|catalogue| {
             catalogue.check_database(&database)?;
-            if let Some(existing) = catalogue.find(&database, &name) {
-                if create.if_not_exists {
-                    return Ok(());
-                }
-                if !create.or_replace {
-                    return Err(EngineError::TableExists {
-                        database: database.clone(),
-                        table: name.clone(),
-                    });
-                }
-                self.storage.drop_table(existing.id())?;
-                catalogue.objects.remove(&(database.clone(), name.clone()));
+            if !self.make_way(catalogue, create, &database, &name)? {
+                return Ok(());
             }
             let definition = Definition::bare(Statement::CreateView(Box::new(stored)));
             let id = self.storage.create_table(marker(&database, &name, &definition))?;

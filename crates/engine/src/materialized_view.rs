@@ -56,19 +56,8 @@ impl Engine {
                     "the database `system` cannot be changed",
                 ));
             }
-            if let Some(existing) = catalogue.find(&database, &name).cloned() {
-                if create.if_not_exists {
-                    return Ok(());
-                }
-                if !create.or_replace {
-                    return Err(EngineError::TableExists {
-                        database: database.clone(),
-                        table: name.clone(),
-                    });
-                }
-                self.storage.drop_table(existing.id())?;
-                catalogue.objects.remove(&(database.clone(), name.clone()));
-                self.drop_inner(catalogue, &existing)?;
+            if !self.make_way(catalogue, create, &database, &name)? {
+                return Ok(());
             }
             let mut definition = Definition::bare(Statement::CreateView(Box::new(stored.clone())));
             if stored.to.is_none() {
@@ -191,6 +180,33 @@ impl Engine {
             self.storage.append(writes)?;
         }
         Ok(())
+    }
+
+    /// Whether there is to be a view of that name: drops what has it when `create` says so, and the table that belongs
+    /// to that.
+    pub(crate) fn make_way(
+        &self,
+        catalogue: &mut Catalogue,
+        create: &CreateView,
+        database: &str,
+        name: &str,
+    ) -> Result<bool> {
+        let Some(existing) = catalogue.find(database, name).cloned() else {
+            return Ok(true);
+        };
+        if create.if_not_exists {
+            return Ok(false);
+        }
+        if !create.or_replace {
+            return Err(EngineError::TableExists {
+                database: database.to_owned(),
+                table: name.to_owned(),
+            });
+        }
+        self.storage.drop_table(existing.id())?;
+        catalogue.objects.remove(&(database.to_owned(), name.to_owned()));
+        self.drop_inner(catalogue, &existing)?;
+        Ok(true)
     }
 
     /// Drops the table that belongs to a view, when it has one.

@@ -1,6 +1,5 @@
 //! Statements that change rows: ALTER … UPDATE and DELETE, DELETE FROM, KILL MUTATION.
 
-use engine_sql::ParameterValue;
 use engine_sql::ast::{self, AlterAction, Delete, Kill, PartitionRef, PartitionVerb, Setting, Statement};
 use engine_types::{Column, DataType, Value};
 
@@ -11,7 +10,7 @@ use crate::engine::Engine;
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
 use crate::mutation_command::{MutationCommand, MutationStep, StepKind, SubqueryResult};
-use crate::options::{Parameter, QueryOptions};
+use crate::options::QueryOptions;
 use crate::result::QueryResult;
 use crate::row_change::row_changes;
 use crate::shape::Shape;
@@ -276,17 +275,7 @@ fn empty_command(options: &QueryOptions) -> MutationCommand {
     MutationCommand {
         steps: Vec::new(),
         now_micros: options.now.timestamp_micros(),
-        parameters: options
-            .parameters
-            .iter()
-            .map(|(name, parameter)| {
-                let value = match parameter {
-                    Parameter::Text(text) => ParameterValue::Text(text.clone()),
-                    Parameter::Value(value, ty) => ParameterValue::Value(value.clone(), ty.clone()),
-                };
-                (name.clone(), value)
-            })
-            .collect(),
+        parameters: binding::parameters(options).collect(),
         subqueries: Vec::new(),
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use engine_sql::plan::TableName;
 use engine_sql::{ColumnInfo, ColumnKind as BoundKind, TableInfo};
-use engine_storage::{CacheKind, ColumnOnDisk, Storage};
+use engine_storage::{CacheKind, ColumnOnDisk, Snapshot, Storage};
 use engine_types::{DataType, Value};
 
-use crate::catalogue::{Catalogue, Object, SYSTEM_DATABASE};
+use crate::catalogue::{Catalogue, Object, SYSTEM_DATABASE, Table};
 use crate::config::EngineConfig;
 use crate::engine_kind::EngineKind;
 use crate::mutation_command::MutationCommand;
@@ -22,6 +22,15 @@ pub(crate) struct SystemState<'a> {
     pub(crate) config: &'a EngineConfig,
     /// Seconds since the engine was opened.
     pub(crate) uptime: u64,
+}
+
+impl SystemState<'_> {
+    /// Tables that are still there, as they are now.
+    fn snapshots(&self) -> impl Iterator<Item = (&Arc<Table>, Arc<Snapshot>)> {
+        self.catalogue
+            .tables()
+            .filter_map(|table| Some((table, self.storage.snapshot(table.id).ok()?)))
+    }
 }
 
 pub(crate) const NAMES: [&str; 14] = [
@@ -114,10 +123,14 @@ pub(crate) fn engine_name(object: &Object) -> String {
     match object {
         Object::View(view) if view.create.materialized => "MaterializedView".to_owned(),
         Object::View(_) => "View".to_owned(),
-        Object::Table(table) => match table.shape.create().ok().and_then(|c| c.storage.engine.as_ref()) {
-            Some(spec) => spec.name.clone(),
-            None => "MergeTree".to_owned(),
-        },
+        Object::Table(table) => table_engine(table),
+    }
+}
+
+fn table_engine(table: &Table) -> String {
+    match table.shape.create().ok().and_then(|c| c.storage.engine.as_ref()) {
+        Some(spec) => spec.name.clone(),
+        None => "MergeTree".to_owned(),
     }
 }
 
@@ -303,13 +316,7 @@ fn parts(state: &SystemState<'_>) -> Rows {
         ("disk_name", DataType::String),
     ];
     let mut rows = Vec::new();
-    for object in state.catalogue.objects.values() {
-        let Object::Table(table) = object else {
-            continue;
-        };
-        let Ok(snapshot) = state.storage.snapshot(table.id) else {
-            continue;
-        };
+    for (table, snapshot) in state.snapshots() {
         let outdated = state.storage.outdated_parts(table.id).unwrap_or_default();
         let parts = snapshot.parts().iter().map(|part| (part, true));
         for (part, active) in parts.chain(outdated.iter().map(|part| (part, false))) {
@@ -340,7 +347,7 @@ fn parts(state: &SystemState<'_>) -> Rows {
                 block_number(part.name().max_block),
                 // Without a mutation it is the first block, as in ClickHouse.
                 number(part.name().mutation.unwrap_or(part.name().min_block)),
-                text(engine_name(object)),
+                text(table_engine(table)),
                 text("default"),
             ]);
         }
@@ -367,10 +374,7 @@ fn detached_parts(state: &SystemState<'_>) -> Rows {
         ("level", DataType::UInt32.nullable()),
     ];
     let mut rows = Vec::new();
-    for object in state.catalogue.objects.values() {
-        let Object::Table(table) = object else {
-            continue;
-        };
+    for table in state.catalogue.tables() {
         for part in state.storage.detached_parts(table.id).unwrap_or_default() {
             let name = part.name.as_ref();
             rows.push(vec![
@@ -410,13 +414,7 @@ fn parts_columns(state: &SystemState<'_>) -> Rows {
         ("column_codec", DataType::String),
     ];
     let mut rows = Vec::new();
-    for object in state.catalogue.objects.values() {
-        let Object::Table(table) = object else {
-            continue;
-        };
-        let Ok(snapshot) = state.storage.snapshot(table.id) else {
-            continue;
-        };
+    for (table, snapshot) in state.snapshots() {
         for part in snapshot.parts() {
             for column in part.columns_on_disk() {
                 rows.push(vec![
@@ -456,10 +454,7 @@ fn data_skipping_indices(state: &SystemState<'_>) -> Rows {
         ("parts_without", DataType::UInt64),
     ];
     let mut rows = Vec::new();
-    for object in state.catalogue.objects.values() {
-        let Object::Table(table) = object else {
-            continue;
-        };
+    for table in state.catalogue.tables() {
         let snapshot = state.storage.snapshot(table.id).ok();
         let parts = snapshot.as_ref().map_or(&[][..], |s| s.parts());
         for index in &table.shape.skip_indexes {
@@ -568,10 +563,7 @@ fn mutations(state: &SystemState<'_>) -> Rows {
         ("latest_fail_reason", DataType::String),
     ];
     let mut rows = Vec::new();
-    for object in state.catalogue.objects.values() {
-        let Object::Table(table) = object else {
-            continue;
-        };
+    for table in state.catalogue.tables() {
         for mutation in state.storage.mutations(table.id).unwrap_or_default() {
             let texts = match &mutation.command {
                 Ok(bytes) => MutationCommand::texts(bytes),
@@ -604,10 +596,7 @@ fn mutations(state: &SystemState<'_>) -> Rows {
 
 fn metrics(state: &SystemState<'_>) -> Rows {
     let (mut rows, mut memtable_rows, mut memtable_bytes, mut parts) = (0u64, 0usize, 0usize, 0usize);
-    for object in state.catalogue.objects.values() {
-        let Object::Table(table) = object else {
-            continue;
-        };
+    for table in state.catalogue.tables() {
         if let Ok(snapshot) = state.storage.snapshot(table.id) {
             rows += snapshot.rows();
             parts += snapshot.parts().len();

@@ -9,7 +9,7 @@ use engine_types::{Block, Column};
 use super::checksums::{CHECKSUMS_FILE, FileChecksum};
 use super::column_writer::{ColumnWriter, write_file};
 use super::columns_file::{COLUMNS_FILE, Encoding, Layout, PartColumn, columns_to_text};
-use super::granule_ranges::GRANULE_RANGES_FILE;
+use super::granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
 use super::hidden::hidden_files;
 use super::primary_index::PRIMARY_FILE;
 use super::row_mask::{MASK_FILE, RowMask};
@@ -40,9 +40,12 @@ impl Part {
         if self.layout() == Layout::Compact {
             return false;
         }
-        let ranges = self.granule_ranges(&ReadCounters::default());
-        if let Some(ranges) = ranges
-            && columns.iter().any(|c| ranges.column(c).is_some())
+        // Ranges that cannot be read may be those of any column.
+        let is_ranged = |ranges: &GranuleRanges| columns.iter().any(|c| ranges.column(c).is_some());
+        if self.checksums.files.contains_key(GRANULE_RANGES_FILE)
+            && self
+                .granule_ranges(&ReadCounters::default())
+                .is_none_or(|ranges| is_ranged(&ranges))
         {
             return false;
         }

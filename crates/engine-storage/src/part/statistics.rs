@@ -1,7 +1,7 @@
 //! Smallest and greatest value of each fixed-width column of a part. `minmax.idx`.
 
 use engine_codec::{ByteReader, CodecError, decode_value, encode_value};
-use engine_types::{Column, Value, with_buffer};
+use engine_types::{Column, NullableColumn, Value, with_buffer};
 
 pub(crate) const STATISTICS_FILE: &str = "minmax.idx";
 const MAGIC: &[u8; 4] = b"GRMM";
@@ -25,18 +25,7 @@ impl ColumnRangeKnown {
         match column {
             Column::Const(c) if c.len == 0 => Self::NoValues,
             Column::Const(c) => Self::of(&c.value),
-            Column::Nullable(n) => {
-                let rows: Vec<u32> = (0..n.nulls.len() as u32)
-                    .filter(|row| n.nulls[*row as usize] == 0)
-                    .collect();
-                if rows.is_empty() {
-                    Self::NoValues
-                } else if rows.len() == n.nulls.len() {
-                    Self::of(&n.values)
-                } else {
-                    Self::of(&n.values.gather(&rows))
-                }
-            }
+            Column::Nullable(n) => present(n).map_or(Self::NoValues, |values| Self::of(&values)),
             Column::Float32(_) | Column::Float64(_) => {
                 let mut range: Option<(Value, Value)> = None;
                 for row in 0..column.len() {
@@ -64,16 +53,7 @@ impl ColumnRangeKnown {
         match column {
             Column::Const(c) if c.len == 0 => Self::NoValues,
             Column::Const(c) => Self::of_any(&c.value),
-            Column::Nullable(n) => {
-                let rows: Vec<u32> = (0..n.nulls.len() as u32)
-                    .filter(|row| n.nulls[*row as usize] == 0)
-                    .collect();
-                if rows.is_empty() {
-                    Self::NoValues
-                } else {
-                    Self::of_any(&n.values.gather(&rows))
-                }
-            }
+            Column::Nullable(n) => present(n).map_or(Self::NoValues, |values| Self::of_any(&values)),
             Column::Dict(d) => {
                 let mut codes = d.codes.to_vec();
                 codes.sort_unstable();
@@ -104,6 +84,20 @@ impl ColumnRangeKnown {
             (Self::NoValues, known) | (known, Self::NoValues) => known,
             (Self::Between(a, b), Self::Between(c, d)) => Self::Between(a.min(c), b.max(d)),
         }
+    }
+}
+
+/// The values that are not NULL, when there are any.
+fn present(column: &NullableColumn) -> Option<Column> {
+    let rows: Vec<u32> = (0..column.nulls.len() as u32)
+        .filter(|row| column.nulls[*row as usize] == 0)
+        .collect();
+    if rows.is_empty() {
+        None
+    } else if rows.len() == column.nulls.len() {
+        Some(column.values.as_ref().clone())
+    } else {
+        Some(column.values.gather(&rows))
     }
 }
 

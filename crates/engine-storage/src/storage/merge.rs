@@ -40,7 +40,7 @@ impl Storage {
             return Ok(false);
         };
         let outcome = if is_gone {
-            self.publish_merged(&job, None)
+            self.replace_parts(job.table, &job.parts, None, || true)
         } else {
             self.run(&job)
         };
@@ -202,40 +202,41 @@ impl Storage {
         let rows_change = expires || job.def.merge_rule != MergeRule::Plain;
         let hidden = HiddenPart::of_merge(&job.def, &job.parts, rows_change, &counters)?;
         let merged = self.write_part(&def, &job.folder, name, stream, dictionaries, hidden)?;
-        self.publish_merged(job, merged)
+        self.replace_parts(job.table, &job.parts, merged, || true)
     }
 
-    fn publish_merged(&self, job: &Job, merged: Option<Arc<Part>>) -> Result<bool> {
+    /// Puts `new`, or nothing, in the place of `old` in one step. `false` when one of those is gone, or `is_wanted` says
+    /// no: `new` goes then.
+    pub(super) fn replace_parts(
+        &self,
+        id: TableId,
+        old: &[Arc<Part>],
+        new: Option<Arc<Part>>,
+        is_wanted: impl FnOnce() -> bool,
+    ) -> Result<bool> {
         let mut manifest = self.manifest.lock();
         let still_there = {
             let catalog = self.catalog.read();
-            catalog.tables.get(&job.table).is_some_and(|table| {
-                job.parts
-                    .iter()
+            catalog.tables.get(&id).is_some_and(|table| {
+                old.iter()
                     .all(|part| table.parts.iter().any(|p| p.uid == part.uid))
             })
         };
-        if !still_there {
-            if let Some(part) = merged {
+        if !still_there || !is_wanted() {
+            if let Some(part) = new {
                 part.set_obsolete();
             }
             return Ok(false);
         }
         manifest.commit(&ManifestRecord::Edit {
-            add: merged
-                .iter()
-                .map(|p| (job.table, p.name.clone(), p.summary))
-                .collect(),
-            remove: job.parts.iter().map(|p| (job.table, p.name.clone())).collect(),
+            add: new.iter().map(|p| (id, p.name.clone(), p.summary)).collect(),
+            remove: old.iter().map(|p| (id, p.name.clone())).collect(),
             flushed: Vec::new(),
             wal_floor: 0,
             tokens: None,
         })?;
-        self.catalog
-            .write()
-            .table_mut(job.table)?
-            .replace_parts(&job.parts, merged);
-        for part in &job.parts {
+        self.catalog.write().table_mut(id)?.replace_parts(old, new);
+        for part in old {
             part.set_obsolete();
         }
         Ok(true)

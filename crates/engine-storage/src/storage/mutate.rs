@@ -335,44 +335,17 @@ impl Storage {
 
     /// `false` when the part was gone, or the mutation killed, before it was done.
     fn mutate(&self, job: &Job) -> Result<bool> {
-        let outcome = self.new_version(job)?;
-        let mut manifest = self.manifest.lock();
-        let still_there = {
-            let catalog = self.catalog.read();
-            let is_there = |parts: &[Arc<Part>]| parts.iter().any(|p| p.uid == job.part.uid);
-            catalog.tables.get(&job.table).is_some_and(|t| is_there(&t.parts))
-        };
-        let (new, has_changed) = match outcome {
+        let (new, has_changed) = match self.new_version(job)? {
             Outcome::Gone => (None, true),
             Outcome::Same(part) => (Some(part), false),
             Outcome::Part(part) => (Some(part), true),
         };
-        if !still_there || job.mutation.is_killed() {
-            if let Some(part) = new {
-                part.set_obsolete();
-            }
-            return Ok(false);
-        }
-        manifest.commit(&ManifestRecord::Edit {
-            add: new
-                .iter()
-                .map(|p| (job.table, p.name.clone(), p.summary))
-                .collect(),
-            remove: vec![(job.table, job.part.name.clone())],
-            flushed: Vec::new(),
-            wal_floor: 0,
-            tokens: None,
-        })?;
-        self.catalog
-            .write()
-            .table_mut(job.table)?
-            .replace_parts(std::slice::from_ref(&job.part), new);
-        job.part.set_obsolete();
-        drop(manifest);
-        if has_changed {
+        let old = std::slice::from_ref(&job.part);
+        let done = self.replace_parts(job.table, old, new, || !job.mutation.is_killed())?;
+        if done && has_changed {
             self.count_change();
         }
-        Ok(true)
+        Ok(done)
     }
 
     fn new_version(&self, job: &Job) -> Result<Outcome> {

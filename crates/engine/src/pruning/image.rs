@@ -5,38 +5,12 @@ use std::fmt;
 use engine_exec::CompiledExprs;
 use engine_functions::Argument;
 use engine_sql::plan::{Expr, ExprKind};
+use engine_sql::ranges::{RISING, in_utc};
 use engine_storage::{Bound, RangeImage, ValueRange};
 use engine_types::{Block, Column, DataType, Value};
 
 /// Days since the epoch up to which all time types can hold a time.
 const DAYS_MAX: i64 = 49_000;
-
-/// Functions of time that never fall as their argument rises.
-const RISING: [&str; 23] = [
-    "toDate",
-    "toDateTime",
-    "toDateTime64",
-    "toYear",
-    "toYYYYMM",
-    "toYYYYMMDD",
-    "toYYYYMMDDhhmmss",
-    "toStartOfSecond",
-    "toStartOfMinute",
-    "toStartOfFiveMinutes",
-    "toStartOfTenMinutes",
-    "toStartOfFifteenMinutes",
-    "toStartOfHour",
-    "toStartOfDay",
-    "toStartOfWeek",
-    "toStartOfMonth",
-    "toStartOfQuarter",
-    "toStartOfYear",
-    "toMonday",
-    "toStartOfInterval",
-    "toUnixTimestamp",
-    "toUnixTimestamp64Milli",
-    "dateTrunc",
-];
 
 /// Functions of time that rise within a period, which the other function names.
 const PIECEWISE: [(&str, &str); 8] = [
@@ -272,8 +246,11 @@ fn chain(expr: &Expr) -> Option<Vec<(Function, Step)>> {
     let to = expr.ty.bare();
     let step = match name {
         _ if from.is_time()
-            && RISING.contains(&name)
-            && (hole == 0) == (name != "dateTrunc")
+            && if hole == 0 {
+                RISING.contains(&name)
+            } else {
+                name == "dateTrunc"
+            }
             && in_utc(&call) =>
         {
             if name == "toYear" && matches!(from, DataType::DateTime64(..)) {
@@ -330,24 +307,4 @@ fn call_of(name: &str, ty: &DataType) -> Option<Function> {
         },
     };
     Function::new(&call, ty)
-}
-
-/// Local time runs backwards when clocks are set back: only UTC, and dates, move with the value.
-fn in_utc(expr: &Expr) -> bool {
-    let zone = match expr.ty.bare() {
-        DataType::DateTime(zone) | DataType::DateTime64(_, zone) => zone.map(|z| z.name()),
-        _ => None,
-    };
-    let utc = zone.is_none_or(|name| name == "UTC");
-    // Any text among the arguments may be a zone's name.
-    let text = match &expr.kind {
-        ExprKind::Literal(Value::String(s)) => {
-            let unit = std::str::from_utf8(s).is_ok_and(|t| engine_types::IntervalUnit::parse(t).is_some());
-            !unit
-                && !s.eq_ignore_ascii_case(b"utc")
-                && !std::str::from_utf8(s).is_ok_and(|t| DataType::parse(t).is_ok())
-        }
-        _ => false,
-    };
-    utc && !text && expr.children().into_iter().all(in_utc)
 }

@@ -4,7 +4,6 @@ use engine_storage::JsonCellsOnDisk;
 use engine_types::{DataType, Value};
 
 use super::{Rows, SystemState, text};
-use crate::catalogue::Object;
 
 /// Not in ClickHouse.
 pub(super) fn json_columns(state: &SystemState<'_>) -> Rows {
@@ -24,13 +23,7 @@ pub(super) fn json_columns(state: &SystemState<'_>) -> Rows {
         ("codec", DataType::String),
     ];
     let mut rows = Vec::new();
-    for object in state.catalogue.objects.values() {
-        let Object::Table(table) = object else {
-            continue;
-        };
-        let Ok(snapshot) = state.storage.snapshot(table.id) else {
-            continue;
-        };
+    for (table, snapshot) in state.snapshots() {
         for part in snapshot.parts() {
             // A part that cannot be read is reported by whoever reads its rows.
             for path in part.json_paths().unwrap_or_default() {
