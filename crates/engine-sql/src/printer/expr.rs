@@ -126,9 +126,10 @@ fn unparenthesised(f: &mut Formatter<'_>, expr: &Expr) -> fmt::Result {
             op: UnaryOp::Negate,
             expr,
         } => {
-            f.write_str("-")?;
             // `--` would be a comment.
-            operand(f, expr, operator::NEGATE + 1)
+            let again = matches!(**expr, Expr::Unary { op: UnaryOp::Negate, .. });
+            f.write_str(if again { "- " } else { "-" })?;
+            operand(f, expr, operator::NEGATE)
         }
         Expr::Unary {
             op: UnaryOp::Not,
