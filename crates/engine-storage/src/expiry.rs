@@ -1,17 +1,18 @@
 //! Rows and values whose time is over: merges drop the rows and reset the values. When that is, the caller knows.
 
+use std::sync::Arc;
+
 use engine_types::Block;
 
 /// What a table says about the time its rows stay. Times are seconds since the epoch.
 pub trait RowExpiry: Send + Sync {
-    /// The rows as they are at `now`: without those that have expired, expired values reset. `None`: as they were.
-    /// The block has all columns of the table.
-    fn applied(&self, block: &Block, now: i64) -> Result<Option<Block>, String>;
+    /// Takes the rows of a merge, which have all columns of the table, and leaves what there is of them at `now`.
+    fn stage(self: Arc<Self>, now: i64) -> Box<dyn ExpiryStage>;
 
-    /// When there is something to do for these rows.
-    fn bounds(&self, block: &Block) -> Result<ExpiryBounds, String>;
+    /// When there is something to do for these rows. `applied_at`: they come out of a stage of that moment.
+    fn bounds(&self, block: &Block, applied_at: Option<i64>) -> Result<ExpiryBounds, String>;
 
-    /// Columns whose values are reset.
+    /// Columns whose values are reset or computed.
     fn reset_columns(&self) -> &[usize];
 
     /// Changes with the rules.
@@ -21,6 +22,13 @@ pub trait RowExpiry: Send + Sync {
     fn pause(&self) -> i64;
 }
 
+/// The rows of one merge at one moment.
+pub trait ExpiryStage: Send {
+    /// Those that are left of the rows so far and were not given yet: without the expired ones, or with those joined to
+    /// others, and expired values reset. The order of rows stays. `None`: no rows follow.
+    fn next(&mut self, block: Option<Block>) -> Result<Block, String>;
+}
+
 /// Moments of a set of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExpiryBounds {
@@ -28,6 +36,8 @@ pub struct ExpiryBounds {
     pub first: i64,
     /// From then on no row is left; `i64::MAX`: never.
     pub all_gone: i64,
+    /// From then on a merge with other rows may join rows to those; `i64::MAX`: never.
+    pub joins: i64,
 }
 
 impl ExpiryBounds {
@@ -35,6 +45,7 @@ impl ExpiryBounds {
     pub const NONE: Self = Self {
         first: i64::MAX,
         all_gone: i64::MIN,
+        joins: i64::MAX,
     };
 
     #[must_use]
@@ -42,6 +53,7 @@ impl ExpiryBounds {
         Self {
             first: self.first.min(other.first),
             all_gone: self.all_gone.max(other.all_gone),
+            joins: self.joins.min(other.joins),
         }
     }
 }
@@ -58,10 +70,19 @@ pub(crate) struct PartExpiry {
 
 impl PartExpiry {
     pub fn to_text(self) -> String {
-        format!(
-            "{FORMAT}\nrules {:016x}\nfirst {}\nall_gone {}\n",
-            self.fingerprint, self.bounds.first, self.bounds.all_gone
-        )
+        let ExpiryBounds {
+            first,
+            all_gone,
+            joins,
+        } = self.bounds;
+        let mut text = format!(
+            "{FORMAT}\nrules {:016x}\nfirst {first}\nall_gone {all_gone}\n",
+            self.fingerprint
+        );
+        if joins != i64::MAX {
+            text.push_str(&format!("joins {joins}\n"));
+        }
+        text
     }
 
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -79,6 +100,11 @@ impl PartExpiry {
             bounds: ExpiryBounds {
                 first: field("first")?.parse().map_err(not_a_number)?,
                 all_gone: field("all_gone")?.parse().map_err(not_a_number)?,
+                joins: match field("joins") {
+                    Ok(joins) => joins.parse().map_err(not_a_number)?,
+                    // Of a table where rows are not joined.
+                    Err(_) => i64::MAX,
+                },
             },
         })
     }
@@ -90,14 +116,24 @@ mod tests {
 
     #[test]
     fn what_a_part_knows_is_read_back() {
-        for (first, all_gone) in [(5, i64::MAX), (i64::MAX, i64::MIN), (-7, 0)] {
+        for (first, all_gone, joins) in [(5, i64::MAX, -5), (i64::MAX, i64::MIN, i64::MAX), (-7, 0, 9)] {
             let known = PartExpiry {
                 fingerprint: u64::MAX,
-                bounds: ExpiryBounds { first, all_gone },
+                bounds: ExpiryBounds {
+                    first,
+                    all_gone,
+                    joins,
+                },
             };
             assert_eq!(PartExpiry::parse(&known.to_text()), Ok(known));
         }
-        for text in ["", "ttl 2", "ttl 1\nrules x", "ttl 1\nrules 0\nfirst 1\n"] {
+        for text in [
+            "",
+            "ttl 2",
+            "ttl 1\nrules x",
+            "ttl 1\nrules 0\nfirst 1\n",
+            "ttl 1\nrules 0\nfirst 1\nall_gone 1\njoins x\n",
+        ] {
             assert!(PartExpiry::parse(text).is_err(), "{text}");
         }
     }

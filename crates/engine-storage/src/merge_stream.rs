@@ -7,7 +7,7 @@ use engine_types::{Block, Column, StringColumn};
 
 use crate::block_cache::weight;
 use crate::error::{Result, StorageError};
-use crate::expiry::RowExpiry;
+use crate::expiry::{ExpiryStage, RowExpiry};
 use crate::merge_rule::{GroupRule, RuleMode};
 use crate::row_fold::{FoldStage, RowFold};
 use crate::table_def::MergeRule;
@@ -41,8 +41,9 @@ pub(crate) struct MergeStream {
     heap: Vec<usize>,
     rule: GroupRule<RowRef>,
     fold: Option<FoldStage>,
-    /// Rules of rows whose time is over, and the time it is.
-    expiry: Option<(Arc<dyn RowExpiry>, i64)>,
+    /// What is done about rows whose time is over, until no rows follow.
+    expiry: Option<Box<dyn ExpiryStage>>,
+    expired_at: Option<i64>,
     /// Key of the group that is open.
     group: Vec<u8>,
     has_group: bool,
@@ -65,6 +66,7 @@ impl MergeStream {
             rule: GroupRule::new(rule, mode),
             fold: None,
             expiry: None,
+            expired_at: None,
             group: Vec::new(),
             has_group: false,
             group_row_bytes: 0,
@@ -82,26 +84,37 @@ impl MergeStream {
         self
     }
 
-    /// Drops rows and resets values whose time is over at `now`. The runs have all columns of the table.
+    /// Drops or joins rows and resets values whose time is over at `now`. The runs have all columns of the table.
     #[must_use]
     pub fn expiring(mut self, expiry: Option<&Arc<dyn RowExpiry>>, now: Option<i64>) -> Self {
-        self.expiry = expiry.cloned().zip(now);
+        if let (Some(expiry), Some(now)) = (expiry, now) {
+            self.expiry = Some(expiry.clone().stage(now));
+            self.expired_at = Some(now);
+        }
         self
+    }
+
+    /// The moment as of which rows have expired.
+    pub fn expired_at(&self) -> Option<i64> {
+        self.expired_at
     }
 
     /// The next merged rows, never none.
     pub fn next(&mut self) -> Result<Option<Block>> {
-        while let Some(block) = self.next_folded()? {
-            let Some((expiry, now)) = &self.expiry else {
-                return Ok(Some(block));
+        loop {
+            let block = self.next_folded()?;
+            let Some(stage) = &mut self.expiry else {
+                return Ok(block);
             };
-            let left = expiry.applied(&block, *now).map_err(StorageError::Expiry)?;
-            let left = left.unwrap_or(block);
+            let is_last = block.is_none();
+            let left = stage.next(block).map_err(StorageError::Expiry)?;
+            if is_last {
+                self.expiry = None;
+            }
             if left.rows() > 0 {
                 return Ok(Some(left));
             }
         }
-        Ok(None)
     }
 
     fn next_folded(&mut self) -> Result<Option<Block>> {

@@ -270,6 +270,12 @@ impl Part {
         self.expiry_bounds(rules).is_none_or(|bounds| bounds.first <= now)
     }
 
+    /// Whether a merge changes rows of it, alone or with others.
+    pub(crate) fn may_join(&self, rules: &dyn RowExpiry, now: i64) -> bool {
+        self.expiry_bounds(rules)
+            .is_none_or(|bounds| bounds.first <= now || bounds.joins <= now)
+    }
+
     pub fn name(&self) -> &PartName {
         &self.name
     }

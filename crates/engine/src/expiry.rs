@@ -1,13 +1,16 @@
 //! TTL of rows and columns: bound expressions, and what of a block has expired.
 
+use std::sync::Arc;
+
 use engine_exec::CompiledExprs;
 use engine_sql::ast::{self, TtlAction};
 use engine_sql::plan;
-use engine_storage::{ExpiryBounds, RowExpiry};
+use engine_storage::{ExpiryBounds, ExpiryStage, RowExpiry};
 use engine_types::{Block, Column, DataType, Field, Schema, Value};
 
 use crate::binding;
 use crate::error::{EngineError, Result};
+use crate::roll_up::{Open, RollUp};
 use crate::shape::Shape;
 
 /// Seconds between rewriting merges of a table, unless its settings say otherwise.
@@ -27,6 +30,12 @@ struct RowRule {
     filter: Option<CompiledExprs>,
 }
 
+/// Rows that are joined, in the order of the clauses.
+struct JoinRule {
+    when: RowRule,
+    roll_up: RollUp,
+}
+
 struct ColumnRule {
     moment: Moment,
     /// Positions among the stored columns and in the table.
@@ -36,8 +45,9 @@ struct ColumnRule {
 
 /// The TTLs of a table.
 pub(crate) struct TableExpiry {
-    shape: std::sync::Arc<Shape>,
+    shape: Arc<Shape>,
     rows: Vec<RowRule>,
+    joins: Vec<JoinRule>,
     columns: Vec<ColumnRule>,
     reset: Vec<usize>,
     fingerprint: u64,
@@ -152,19 +162,42 @@ impl Moment {
 
 impl TableExpiry {
     /// `None`: nothing expires. Refuses what ClickHouse refuses, and what is not supported.
-    pub(crate) fn of(shape: &std::sync::Arc<Shape>) -> Result<Option<Self>> {
+    pub(crate) fn of(shape: &Arc<Shape>) -> Result<Option<Self>> {
         let create = shape.create()?;
         let schema: Schema = shape
             .columns
             .iter()
             .map(|c| Field::new(&c.name, c.ty.clone()))
             .collect();
-        let mut rows = Vec::new();
+        let (mut rows, mut joins) = (Vec::new(), Vec::new());
         let mut text = String::new();
+        let deletes_all = |item: &&ast::TtlItem| item.action == TtlAction::Delete && item.filter.is_none();
+        if create.storage.ttl.iter().filter(deletes_all).count() > 1 {
+            return Err(bad(
+                "More than one DELETE TTL expression without WHERE expression is not allowed.",
+            ));
+        }
         for item in &create.storage.ttl {
             text.push_str(&format!("{item};"));
+            let filter = match &item.filter {
+                Some(filter) => {
+                    let bound = binding::bind_over(filter, &schema)?;
+                    Some(CompiledExprs::new(std::slice::from_ref(&bound))?)
+                }
+                None => None,
+            };
+            let when = || -> Result<RowRule> {
+                Ok(RowRule {
+                    moment: moment(&item.expr, &schema)?,
+                    filter,
+                })
+            };
             match &item.action {
-                TtlAction::Delete => {}
+                TtlAction::Delete => rows.push(when()?),
+                TtlAction::GroupBy { keys, set } => joins.push(JoinRule {
+                    when: when()?,
+                    roll_up: RollUp::new(shape, keys, set)?,
+                }),
                 TtlAction::ToDisk(name) => {
                     return Err(bad(format!("No such disk {name} for given storage policy.")));
                 }
@@ -174,26 +207,7 @@ impl TableExpiry {
                 TtlAction::Recompress(_) => {
                     return Err(EngineError::refused(48, "TTL … RECOMPRESS is not supported"));
                 }
-                TtlAction::GroupBy { .. } => {
-                    return Err(EngineError::refused(48, "TTL … GROUP BY is not supported"));
-                }
             }
-            let filter = match &item.filter {
-                Some(filter) => {
-                    let bound = binding::bind_over(filter, &schema)?;
-                    Some(CompiledExprs::new(std::slice::from_ref(&bound))?)
-                }
-                None if create.storage.ttl.iter().filter(|i| i.filter.is_none()).count() > 1 => {
-                    return Err(bad(
-                        "More than one DELETE TTL expression without WHERE expression is not allowed.",
-                    ));
-                }
-                None => None,
-            };
-            rows.push(RowRule {
-                moment: moment(&item.expr, &schema)?,
-                filter,
-            });
         }
         let mut keys = Vec::new();
         for expr in shape.sorting_key.iter().chain(&shape.partition_key) {
@@ -219,7 +233,7 @@ impl TableExpiry {
                 });
             }
         }
-        if rows.is_empty() && columns.is_empty() {
+        if rows.is_empty() && joins.is_empty() && columns.is_empty() {
             return Ok(None);
         }
         let pause = create.storage.settings.iter().find_map(|s| {
@@ -229,8 +243,13 @@ impl TableExpiry {
         });
         Ok(Some(Self {
             shape: shape.clone(),
-            reset: columns.iter().map(|c| c.stored).collect(),
+            reset: columns
+                .iter()
+                .map(|c| c.stored)
+                .chain(joins.iter().flat_map(|join| join.roll_up.set()))
+                .collect(),
             rows,
+            joins,
             columns,
             fingerprint: uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.as_bytes())
                 .as_u64_pair()
@@ -247,24 +266,50 @@ impl TableExpiry {
     fn row_ends(&self, table: &Block) -> std::result::Result<Vec<i64>, String> {
         let mut ends = vec![i64::MAX; table.rows()];
         for rule in &self.rows {
-            let moments = rule.moment.seconds(table)?;
-            let held = match &rule.filter {
-                Some(filter) => Some(first(filter.eval(table).map_err(|e| e.to_string())?)?),
-                None => None,
-            };
-            for (row, (end, moment)) in ends.iter_mut().zip(moments).enumerate() {
-                let holds = held.as_ref().is_none_or(|held| match held.value(row) {
-                    Value::UInt(v) => v != 0,
-                    Value::Int(v) => v != 0,
-                    Value::Float(v) => v != 0.0,
-                    _ => false,
-                });
-                if holds {
-                    *end = moment.min(*end);
-                }
+            for (end, moment) in ends.iter_mut().zip(rule.moments(table)?) {
+                *end = moment.min(*end);
             }
         }
         Ok(ends)
+    }
+
+    fn without_expired(&self, block: Block, now: i64) -> std::result::Result<Block, String> {
+        if self.rows.is_empty() {
+            return Ok(block);
+        }
+        let ends = self.row_ends(&self.table(&block))?;
+        let left: Vec<u32> = (0..)
+            .zip(&ends)
+            .filter(|(_, end)| **end > now)
+            .map(|(row, _)| row)
+            .collect();
+        Ok(if left.len() == block.rows() {
+            block
+        } else {
+            block.gather(&left)
+        })
+    }
+
+    fn with_resets(&self, block: Block, now: i64) -> std::result::Result<Block, String> {
+        if self.columns.is_empty() {
+            return Ok(block);
+        }
+        let table = self.table(&block);
+        let rows = block.rows();
+        let mut columns = block.into_columns();
+        for rule in &self.columns {
+            let moments = rule.moment.seconds(&table)?;
+            if moments.iter().all(|moment| *moment > now) {
+                continue;
+            }
+            let picks: Vec<u32> = (0..rows as u32)
+                .zip(&moments)
+                .map(|(row, moment)| if *moment <= now { rows as u32 + row } else { row })
+                .collect();
+            let both = Column::concat(&[&columns[rule.stored].flatten(), &self.defaults(rule, &table)?]);
+            columns[rule.stored] = both.gather(&picks);
+        }
+        Ok(Block::new(columns, rows))
     }
 
     /// What values of a column are reset to.
@@ -280,44 +325,88 @@ impl TableExpiry {
     }
 }
 
-impl RowExpiry for TableExpiry {
-    fn applied(&self, block: &Block, now: i64) -> std::result::Result<Option<Block>, String> {
-        let table = self.table(block);
-        let ends = self.row_ends(&table)?;
-        let mut columns: Vec<Column> = block.columns().to_vec();
-        let mut is_changed = false;
-        for rule in &self.columns {
-            let moments = rule.moment.seconds(&table)?;
-            if moments.iter().all(|moment| *moment > now) {
-                continue;
+impl RowRule {
+    /// For each row the moment from which on the rule is for it.
+    fn moments(&self, table: &Block) -> std::result::Result<Vec<i64>, String> {
+        let mut moments = self.moment.seconds(table)?;
+        let Some(filter) = &self.filter else {
+            return Ok(moments);
+        };
+        let held = first(filter.eval(table).map_err(|e| e.to_string())?)?;
+        for (row, moment) in moments.iter_mut().enumerate() {
+            let holds = match held.value(row) {
+                Value::UInt(v) => v != 0,
+                Value::Int(v) => v != 0,
+                Value::Float(v) => v != 0.0,
+                _ => false,
+            };
+            if !holds {
+                *moment = i64::MAX;
             }
-            is_changed = true;
-            let rows = moments.len() as u32;
-            let picks: Vec<u32> = (0..rows)
-                .zip(&moments)
-                .map(|(row, moment)| if *moment <= now { rows + row } else { row })
-                .collect();
-            let both = Column::concat(&[&columns[rule.stored].flatten(), &self.defaults(rule, &table)?]);
-            columns[rule.stored] = both.gather(&picks);
         }
-        let left: Vec<u32> = (0..)
-            .zip(&ends)
-            .filter(|(_, end)| **end > now)
-            .map(|(row, _)| row)
-            .collect();
-        if left.len() == block.rows() {
-            return Ok(is_changed.then(|| Block::new(columns, block.rows())));
+        Ok(moments)
+    }
+}
+
+/// The rules at work in one merge.
+struct Stage {
+    rules: Arc<TableExpiry>,
+    now: i64,
+    /// One for each rule that joins rows.
+    open: Vec<Option<Open>>,
+}
+
+impl ExpiryStage for Stage {
+    fn next(&mut self, block: Option<Block>) -> std::result::Result<Block, String> {
+        let is_last = block.is_none();
+        let mut block = match block {
+            Some(block) => Some(self.rules.without_expired(block, self.now)?),
+            None => None,
+        };
+        for (rule, open) in self.rules.joins.iter().zip(&mut self.open) {
+            block = block.filter(|block| block.rows() > 0);
+            let expired: Vec<bool> = match &block {
+                Some(block) => {
+                    let moments = rule.when.moments(&self.rules.table(block))?;
+                    moments.into_iter().map(|moment| moment <= self.now).collect()
+                }
+                None => Vec::new(),
+            };
+            block = rule.roll_up.joined(open, block.as_ref(), &expired, is_last)?;
         }
-        Ok(Some(Block::new(columns, block.rows()).gather(&left)))
+        match block.filter(|block| block.rows() > 0) {
+            Some(block) => self.rules.with_resets(block, self.now),
+            None => Ok(Block::new(Vec::new(), 0)),
+        }
+    }
+}
+
+impl RowExpiry for TableExpiry {
+    fn stage(self: Arc<Self>, now: i64) -> Box<dyn ExpiryStage> {
+        Box::new(Stage {
+            open: self.joins.iter().map(|_| None).collect(),
+            rules: self,
+            now,
+        })
     }
 
-    fn bounds(&self, block: &Block) -> std::result::Result<ExpiryBounds, String> {
+    fn bounds(&self, block: &Block, applied_at: Option<i64>) -> std::result::Result<ExpiryBounds, String> {
         let table = self.table(block);
         let ends = self.row_ends(&table)?;
         let mut bounds = ExpiryBounds {
             first: ends.iter().copied().min().unwrap_or(i64::MAX),
             all_gone: ends.iter().copied().max().unwrap_or(i64::MIN),
+            joins: i64::MAX,
         };
+        for rule in &self.joins {
+            for moment in rule.when.moments(&table)? {
+                bounds.joins = bounds.joins.min(moment);
+                // Rows that were joined already have no work of their own.
+                if applied_at.is_none_or(|applied| moment > applied) {
+                    bounds.first = bounds.first.min(moment);
+                }
+            }
+        }
         for rule in &self.columns {
             let moments = rule.moment.seconds(&table)?;
             let (values, defaults) = (block.column(rule.stored), self.defaults(rule, &table)?);

@@ -42,6 +42,7 @@ mod projection;
 mod pruning;
 mod push_to_views;
 mod result;
+mod roll_up;
 mod row_change;
 mod row_fold;
 mod row_signs;

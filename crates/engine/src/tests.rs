@@ -16,6 +16,7 @@ mod projections;
 mod pruning;
 mod reading_less;
 mod ttl;
+mod ttl_group_by;
 
 use std::path::Path;
 

@@ -403,7 +403,12 @@ impl Parser<'_> {
             }
             let mut set = Vec::new();
             if self.eat_keyword("SET")? {
-                set = self.assignments()?;
+                set.push(self.assignment()?);
+                // Behind another comma the next TTL may begin.
+                while self.peek_symbol(",")? && self.is_assignment_behind_comma()? {
+                    self.expect_symbol(",")?;
+                    set.push(self.assignment()?);
+                }
             }
             action = TtlAction::GroupBy { keys, set };
         } else {
@@ -419,10 +424,21 @@ impl Parser<'_> {
 
     /// `column = expr, …`.
     pub(super) fn assignments(&mut self) -> Result<Vec<(String, Expr)>, SqlError> {
-        self.comma_list(|p| {
-            let name = p.column_name()?;
-            p.expect_symbol("=")?;
-            Ok((name, p.expr()?))
-        })
+        self.comma_list(Self::assignment)
+    }
+
+    fn assignment(&mut self) -> Result<(String, Expr), SqlError> {
+        let name = self.column_name()?;
+        self.expect_symbol("=")?;
+        Ok((name, self.expr()?))
+    }
+
+    /// `, column =` and `, nested.column =`.
+    fn is_assignment_behind_comma(&mut self) -> Result<bool, SqlError> {
+        let mut ahead = 2;
+        while self.peek_symbol_at(ahead, ".")? {
+            ahead += 2;
+        }
+        self.peek_symbol_at(ahead, "=")
     }
 }

@@ -50,6 +50,7 @@ pub(crate) struct PartWriter {
     granule_ranges: Vec<Vec<ColumnRangeKnown>>,
     skip_indexes: Vec<SkipIndexWriter>,
     expiry: ExpiryBounds,
+    expired_at: Option<i64>,
 }
 
 impl PartWriter {
@@ -115,6 +116,7 @@ impl PartWriter {
             granule_ranges: vec![Vec::new(); def.granule_ranges.len()],
             skip_indexes: def.skip_indexes.iter().map(SkipIndexWriter::new).collect(),
             expiry: ExpiryBounds::NONE,
+            expired_at: None,
         })
     }
 
@@ -137,16 +139,26 @@ impl PartWriter {
         self
     }
 
+    /// The moment as of which the rows have expired, where something was done about that.
+    #[must_use]
+    pub fn expired_at(mut self, moment: Option<i64>) -> Self {
+        self.expired_at = moment;
+        self
+    }
+
     /// Appends rows, sorted, behind those before; `keys` are their sorting key. Every call starts a new granule.
     pub fn append(&mut self, block: &Block, keys: &[Column]) -> Result<()> {
         if block.rows() == 0 {
             return Ok(());
         }
         if let Some(expiry) = &self.def.expiry {
-            let bounds = expiry.bounds(block).map_err(|problem| StorageError::Expression {
-                table: self.def.full_name(),
-                problem,
-            })?;
+            let bounds =
+                expiry
+                    .bounds(block, self.expired_at)
+                    .map_err(|problem| StorageError::Expression {
+                        table: self.def.full_name(),
+                        problem,
+                    })?;
             self.expiry = self.expiry.or(bounds);
         }
         let proper = self.def.columns.len() - self.def.derived.len();

@@ -198,7 +198,7 @@ impl Storage {
             .expiring(job.def.expiry.as_ref(), now);
         let expires = now
             .zip(job.def.expiry.as_ref())
-            .is_some_and(|(now, expiry)| job.parts.iter().any(|part| part.may_expire(expiry.as_ref(), now)));
+            .is_some_and(|(now, expiry)| job.parts.iter().any(|part| part.may_join(expiry.as_ref(), now)));
         let rows_change = expires || job.def.merge_rule != MergeRule::Plain;
         let hidden = HiddenPart::of_merge(&job.def, &job.parts, rows_change, &counters)?;
         let merged = self.write_part(&def, &job.folder, name, stream, dictionaries, hidden)?;

@@ -73,7 +73,8 @@ impl Storage {
                 dictionaries,
                 self.options.forced_codec.as_ref(),
             )?
-            .wide_from(self.options.forced_wide_from);
+            .wide_from(self.options.forced_wide_from)
+            .expired_at(stream.expired_at());
             let mut next = Some(first);
             while let Some(block) = next {
                 writer.append(&block, &sorting_key(def, &block)?)?;
