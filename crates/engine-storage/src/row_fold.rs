@@ -10,6 +10,11 @@ pub trait RowFold: Send + Sync {
     /// The columns of the table that must be read beside `columns`, so that these can be joined and rows be dropped.
     fn inputs(&self, columns: &[usize]) -> Vec<usize>;
 
+    /// Whether a row alone may become another one, too.
+    fn joins_single_rows(&self) -> bool {
+        false
+    }
+
     /// One row for each of `count` groups, in order. Row `i` of the block belongs to group `groups[i]`, groups never
     /// fall. `columns` are the numbers in the table of the block's columns.
     fn fold(&self, columns: &[usize], block: &Block, groups: &[u32], count: usize) -> Result<Block, String>;
@@ -79,7 +84,7 @@ impl FoldStage {
 
     fn folded(&self, block: Block, groups: &[u32]) -> Result<Block, String> {
         let count = groups.last().map_or(0, |last| *last as usize + 1);
-        if count == block.rows() {
+        if count == block.rows() && !self.fold.joins_single_rows() {
             return Ok(block);
         }
         self.fold.fold(&self.columns, &block, groups, count)

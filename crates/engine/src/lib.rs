@@ -51,6 +51,7 @@ mod shape;
 mod show;
 mod skip_index;
 mod statement;
+mod summed_map;
 mod system_tables;
 mod table_keys;
 

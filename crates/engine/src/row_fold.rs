@@ -8,6 +8,7 @@ use crate::binding;
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
 use crate::shape::{Shape, TableColumn};
+use crate::summed_map::{SummedMap, nested_name, summed_maps};
 
 /// Functions that `SimpleAggregateFunction` takes: joining their results is applying them again.
 const SIMPLE: [&str; 14] = [
@@ -42,6 +43,7 @@ pub(crate) struct TableFold {
     columns: Vec<(Join, DataType)>,
     /// Rows are dropped when these all have the default of their type; empty: none are.
     sums: Vec<usize>,
+    maps: Vec<SummedMap>,
 }
 
 /// The function of `SimpleAggregateFunction(function, T)`.
@@ -139,13 +141,19 @@ impl TableFold {
                 .is_some_and(|c| shape.columns[c].joined_by.is_some());
             !simple && columns[c].0 != Join::States
         });
+        let maps = match summed {
+            Some(_) => summed_maps(shape, &keys),
+            None => Vec::new(),
+        };
         Ok(Some(Self {
             columns,
-            sums: if summed.is_some() && all_sums {
+            // As in ClickHouse, a row with a map stays, however empty it becomes.
+            sums: if summed.is_some() && all_sums && maps.is_empty() {
                 joined
             } else {
                 Vec::new()
             },
+            maps,
         }))
     }
 
@@ -183,8 +191,18 @@ impl TableFold {
 }
 
 impl RowFold for TableFold {
-    fn inputs(&self, _: &[usize]) -> Vec<usize> {
-        self.sums.clone()
+    fn inputs(&self, columns: &[usize]) -> Vec<usize> {
+        let mut inputs = self.sums.clone();
+        for map in &self.maps {
+            if map.columns().any(|c| columns.contains(&c)) {
+                inputs.extend(map.columns());
+            }
+        }
+        inputs
+    }
+
+    fn joins_single_rows(&self) -> bool {
+        !self.maps.is_empty()
     }
 
     fn fold(
@@ -200,11 +218,24 @@ impl RowFold for TableFold {
                 firsts.push(row as u32);
             }
         }
-        let joined = columns
+        let mut joined = columns
             .iter()
             .zip(block.columns())
             .map(|(index, column)| self.joined(*index, column, groups, &firsts))
             .collect::<std::result::Result<Vec<_>, String>>()?;
+        let place = |stored: usize| columns.iter().position(|c| *c == stored);
+        for map in &self.maps {
+            if map.columns().all(|stored| place(stored).is_none()) {
+                continue;
+            }
+            let column = |stored: usize| Some((block.column(place(stored)?), &self.columns[stored].1));
+            let merged = map.merged(column, groups, count)?;
+            for (stored, merged) in map.columns().zip(merged) {
+                if let Some(at) = place(stored) {
+                    joined[at] = merged;
+                }
+            }
+        }
         Ok(Block::new(joined, count))
     }
 
@@ -235,13 +266,14 @@ pub(crate) fn check_summed(shape: &Shape) -> Result<()> {
         binding::visit_columns(expr, &mut |c| keys.push(c));
     }
     for name in columns {
-        let Some(at) = shape.column(name) else {
+        // A structure is named as a whole.
+        if !shape.columns.iter().any(|c| nested_name(&c.name) == name) {
             return Err(EngineError::refused(
                 16,
                 format!("Column {name} listed in columns to sum does not exist in table declaration."),
             ));
-        };
-        if keys.contains(&at) {
+        }
+        if shape.column(name).is_some_and(|at| keys.contains(&at)) {
             return Err(EngineError::refused(
                 36,
                 format!("Columns: {name} listed both in columns to sum and in a key. That is not allowed."),

@@ -15,6 +15,7 @@ mod parts;
 mod projections;
 mod pruning;
 mod reading_less;
+mod summed_maps;
 mod ttl;
 mod ttl_group_by;
 
