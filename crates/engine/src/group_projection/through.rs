@@ -208,6 +208,19 @@ struct Answer {
     states: Vec<usize>,
 }
 
+impl Answer {
+    /// The hidden columns that it reads, in order.
+    fn columns(&self) -> Vec<usize> {
+        let mut columns = self.states.clone();
+        for expr in self.keys.iter().chain(&self.filters) {
+            expr.each_column(&mut |column| columns.push(column));
+        }
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
+}
+
 fn answered(
     input: &Plan,
     keys: &[Expr],
@@ -253,14 +266,16 @@ fn answered(
     let fields = schema[keys.len()..].iter().zip(&states);
     between.extend(fields.map(|(field, state)| Field::new(&field.name, state.return_type().clone())));
 
-    let hidden_types: Schema = projection
-        .shape
-        .columns
-        .iter()
-        .map(|c| Field::new(&c.name, c.ty.clone()))
-        .collect();
-    let state_columns = answer.states.iter();
-    let state_columns = state_columns.map(|&c| Expr::column(c, hidden_types[c].ty.clone()));
+    let read = answer.columns();
+    let place = |column: usize| read.iter().position(|c| *c == column).unwrap_or(column);
+    let over_read = |mut expr: Expr| {
+        expr.map_columns(&place);
+        expr
+    };
+    let fields = read.iter().map(|&c| &projection.shape.columns[c]);
+    let read_schema: Schema = fields.map(|c| Field::new(&c.name, c.ty.clone())).collect();
+    let state_columns = answer.states.iter().map(|&c| place(c));
+    let state_columns = state_columns.map(|at| Expr::column(at, read_schema[at].ty.clone()));
     let parts = answer.choice.hidden.parts().len();
     let hidden_table = Arc::new(Table {
         id: table.id,
@@ -280,13 +295,18 @@ fn answered(
     let from_groups = Plan::Project {
         input: Box::new(Plan::Scan {
             table: hidden,
-            columns: (0..hidden_types.len()).collect(),
-            schema: hidden_types.clone(),
-            filters: answer.filters,
+            columns: read.clone(),
+            schema: read_schema.clone(),
+            filters: answer.filters.into_iter().map(over_read).collect(),
             final_: false,
             cells: Vec::new(),
         }),
-        exprs: answer.keys.into_iter().chain(state_columns).collect(),
+        exprs: answer
+            .keys
+            .into_iter()
+            .map(over_read)
+            .chain(state_columns)
+            .collect(),
         schema: between.clone(),
     };
     let rest = &answer.choice.rest;
