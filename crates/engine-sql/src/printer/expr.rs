@@ -127,7 +127,13 @@ fn unparenthesised(f: &mut Formatter<'_>, expr: &Expr) -> fmt::Result {
             expr,
         } => {
             // `--` would be a comment.
-            let again = matches!(**expr, Expr::Unary { op: UnaryOp::Negate, .. });
+            let again = matches!(
+                **expr,
+                Expr::Unary {
+                    op: UnaryOp::Negate,
+                    ..
+                }
+            );
             f.write_str(if again { "- " } else { "-" })?;
             operand(f, expr, operator::NEGATE)
         }
