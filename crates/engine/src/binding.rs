@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use engine_sql::ast;
 use engine_sql::plan::{Expr, ExprKind, Plan, TableName};
-use engine_sql::{BindContext, Catalog, ColumnInfo, ColumnKind as BoundKind, ParameterValue, TableInfo};
+use engine_sql::{
+    BindContext, Catalog, ColumnInfo, ColumnKind as BoundKind, ParameterValue, SqlError, TableInfo,
+};
 use engine_types::{DataType, Schema, Value};
 
 use crate::catalogue::{Catalogue, Object, SYSTEM_DATABASE, Table, View};
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::options::{Parameter, QueryOptions};
 use crate::shape::{ColumnKind, key_list};
 use crate::system_tables;
@@ -25,25 +27,27 @@ struct BoundCatalogue<'a> {
 }
 
 impl Catalog for BoundCatalogue<'_> {
-    fn table(&self, database: Option<&str>, name: &str) -> Option<TableInfo> {
+    fn table(&self, database: Option<&str>, name: &str) -> std::result::Result<Option<TableInfo>, SqlError> {
         let database = database.unwrap_or(self.database);
         if database == SYSTEM_DATABASE {
-            return system_tables::table(name, &self.engine.system_state(self.catalogue));
+            return system_tables::table(name, &self.engine.system_state(self.catalogue)).map_err(in_sql);
         }
-        match self.catalogue.find(database, name)? {
-            Object::View(view) => match view.target() {
-                Some(target) => materialized_info(view, target),
+        Ok(match self.catalogue.find(database, name) {
+            None => None,
+            Some(Object::View(view)) => match view.target() {
+                Some(target) => Some(materialized_info(view, target)),
                 None => Some(view_info(view)),
             },
-            Object::Table(_) => {
-                let table = self.catalogue.table(database, name).ok()?;
+            Some(Object::Table(_)) => {
+                let table = self.catalogue.table(database, name).map_err(in_sql)?;
                 let mut info = table_info(table);
                 if info.sampling_key.is_some() {
-                    info.total_rows = self.engine.storage.snapshot(table.id).map_or(0, |s| s.rows());
+                    let snapshot = system_tables::of_table(table, self.engine.storage.snapshot(table.id));
+                    info.total_rows = snapshot.map_err(in_sql)?.map_or(0, |s| s.rows());
                 }
                 Some(info)
             }
-        }
+        })
     }
 
     fn table_names(&self, database: Option<&str>) -> Vec<String> {
@@ -58,6 +62,17 @@ impl Catalog for BoundCatalogue<'_> {
             .map(|(_, name)| name.clone())
             .collect()
     }
+}
+
+/// The binder's errors have no sources: the text says it all.
+fn in_sql(error: EngineError) -> SqlError {
+    let mut message = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        message = format!("{message}: {cause}");
+        source = cause.source();
+    }
+    SqlError::new(error.code(), message)
 }
 
 fn view_info(view: &View) -> TableInfo {
@@ -76,7 +91,7 @@ fn view_info(view: &View) -> TableInfo {
 }
 
 /// A materialized view is read as its columns of the target.
-fn materialized_info(view: &View, (database, table): (&str, &str)) -> Option<TableInfo> {
+fn materialized_info(view: &View, (database, table): (&str, &str)) -> TableInfo {
     let mut select = ast::Select {
         projection: view
             .create
@@ -99,10 +114,10 @@ fn materialized_info(view: &View, (database, table): (&str, &str)) -> Option<Tab
         settings: Vec::new(),
         format: None,
     };
-    Some(TableInfo {
+    TableInfo {
         view: Some(Arc::new(query)),
         ..view_info(view)
-    })
+    }
 }
 
 pub(crate) fn table_info(table: &Table) -> TableInfo {
@@ -199,13 +214,13 @@ struct BlockCatalogue<'a> {
 }
 
 impl Catalog for BlockCatalogue<'_> {
-    fn table(&self, database: Option<&str>, name: &str) -> Option<TableInfo> {
+    fn table(&self, database: Option<&str>, name: &str) -> std::result::Result<Option<TableInfo>, SqlError> {
         let (source_database, source_name, table) = self.source;
         if name == source_name && database.unwrap_or(self.tables.database) == source_database {
-            return Some(TableInfo {
+            return Ok(Some(TableInfo {
                 name: inserted_block(),
                 ..table_info(table)
-            });
+            }));
         }
         self.tables.table(database, name)
     }
@@ -260,8 +275,8 @@ fn check_databases(catalogue: &Catalogue, query: &ast::Query) -> Result<()> {
 struct NoTables;
 
 impl Catalog for NoTables {
-    fn table(&self, _: Option<&str>, _: &str) -> Option<TableInfo> {
-        None
+    fn table(&self, _: Option<&str>, _: &str) -> std::result::Result<Option<TableInfo>, SqlError> {
+        Ok(None)
     }
 }
 

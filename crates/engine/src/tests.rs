@@ -15,6 +15,7 @@ mod parts;
 mod projections;
 mod pruning;
 mod reading_less;
+mod system_tables;
 mod ttl;
 
 use std::path::Path;

@@ -107,7 +107,7 @@ impl Binder<'_> {
             let plan = self.expanding(|b| b.query(query, &node.parent))?;
             return Ok(of_plan(plan, vec![name]));
         }
-        if let Some(info) = self.catalog.table(database.as_deref(), &name) {
+        if let Some(info) = self.catalog.table(database.as_deref(), &name)? {
             let mut relation = self.stored_table(&info, table)?;
             answer_to(&mut relation, database.as_deref(), &name, &info);
             return Ok(relation);
