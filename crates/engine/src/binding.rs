@@ -66,13 +66,7 @@ impl Catalog for BoundCatalogue<'_> {
 
 /// The binder's errors have no sources: the text says it all.
 fn in_sql(error: EngineError) -> SqlError {
-    let mut message = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(cause) = source {
-        message = format!("{message}: {cause}");
-        source = cause.source();
-    }
-    SqlError::new(error.code(), message)
+    SqlError::new(error.code(), error.with_sources())
 }
 
 fn view_info(view: &View) -> TableInfo {

@@ -1,6 +1,7 @@
 //! The database `system`: what the engine knows about itself, computed when a query names it.
 
 mod json_columns;
+pub(crate) mod query_log;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub(crate) struct SystemState<'a> {
     pub(crate) config: &'a EngineConfig,
     /// Seconds since the engine was opened.
     pub(crate) uptime: u64,
+    pub(crate) query_log: &'a query_log::QueryLog,
 }
 
 impl SystemState<'_> {
@@ -46,7 +48,7 @@ pub(crate) fn of_table<T>(table: &Table, outcome: engine_storage::Result<T>) -> 
     }
 }
 
-pub(crate) const NAMES: [&str; 14] = [
+pub(crate) const NAMES: [&str; 15] = [
     "asynchronous_metrics",
     "columns",
     "data_skipping_indices",
@@ -59,6 +61,7 @@ pub(crate) const NAMES: [&str; 14] = [
     "one",
     "parts",
     "parts_columns",
+    "query_log",
     "settings",
     "tables",
 ];
@@ -89,6 +92,7 @@ pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Result<Option<TableI
         "detached_parts" => detached_parts(state)?,
         "parts_columns" => parts_columns(state)?,
         "json_columns" => json_columns::json_columns(state)?,
+        "query_log" => query_log::query_log(state.query_log),
         "functions" => functions(),
         "settings" => settings(state),
         "merges" => merges(),
