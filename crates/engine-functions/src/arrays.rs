@@ -337,7 +337,7 @@ fn array_slice(args: &[TypedColumn], _: &DataType, _: usize) -> Result<Column, F
     }))
 }
 
-/// A longer array is refused.
+/// More elements in the arrays of a block are refused.
 const ELEMENTS_MAX: i64 = 1 << 26;
 
 fn too_large() -> FunctionError {
@@ -356,7 +356,8 @@ fn resize(args: &[TypedColumn], result: &DataType, rows: usize) -> Result<Column
     let of = element("arrayResize", result)?;
     let a = array(&args[0].column)?;
     let sizes = i64s(&args[1])?;
-    if (0..rows).any(|i| sizes.at(i).abs() > ELEMENTS_MAX) {
+    let total = (0..rows).fold(0u64, |sum, i| sum.saturating_add(sizes.at(i).unsigned_abs()));
+    if total > ELEMENTS_MAX as u64 {
         return Err(too_large());
     }
     let elements = plain(&cast_column(&a.values, element_of(&args[0])?, of)?);
@@ -760,7 +761,7 @@ fn with_constant(args: &[TypedColumn], _: &DataType, rows: usize) -> Result<Colu
     let mut offsets = vec![0u32];
     for i in 0..rows {
         let count = counts.at(i).max(0);
-        if count > ELEMENTS_MAX {
+        if count > ELEMENTS_MAX - picks.len() as i64 {
             return Err(too_large());
         }
         picks.extend(std::iter::repeat_n(row(i), count as usize));

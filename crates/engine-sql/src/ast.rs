@@ -1,6 +1,7 @@
 //! The syntax tree: what the text says, before any name is resolved. `Display` prints it back.
 
 mod expr;
+mod parts;
 mod query;
 mod statement;
 mod subqueries;
@@ -11,6 +12,7 @@ pub use expr::{
     BinaryOp, CaseWhen, Expr, FrameBoundSpec, FrameSpec, Function, InRight, Literal, Star, StarTransform,
     UnaryOp, WindowRef, WindowSpec,
 };
+pub use parts::ExprPart;
 pub use query::{
     ArrayJoin, Distinct, Fill, FromItem, GroupBy, Interpolate, Join, JoinConstraint, JoinSide,
     JoinStrictness, Limit, LimitBy, NamedWindow, OrderBy, Query, Select, SetExpr, SetOp, Setting, TableRef,

@@ -68,6 +68,8 @@ pub enum SetSource {
 #[derive(Clone)]
 pub struct Aggregate {
     pub function: Arc<dyn AggregateFunction>,
+    /// What `function` was made with.
+    pub params: Vec<Value>,
     pub args: Vec<Expr>,
 }
 

@@ -1,8 +1,8 @@
 //! Names of tables in a stored query: made whole with a database, and the one whose inserts a materialized view follows.
 
 use crate::ast::{
-    Expr, FrameBoundSpec, FromItem, GroupBy, InRight, JoinConstraint, NamePart, ObjectName, OrderBy, Query,
-    Select, SetExpr, StarTransform, TableRef, TableSource, WindowRef, WindowSpec, WithBody,
+    Expr, ExprPart, FromItem, GroupBy, InRight, JoinConstraint, NamePart, ObjectName, OrderBy, Query, Select,
+    SetExpr, TableRef, TableSource, WithBody,
 };
 
 /// Writes `database` before every table name that has none, as it would be resolved now. Names of WITH queries stay.
@@ -108,7 +108,11 @@ impl Qualifier<'_> {
             Some(GroupBy::Sets(sets)) => sets.iter_mut().for_each(|set| self.list(set)),
         }
         for window in &mut select.windows {
-            self.window(&mut window.spec);
+            window
+                .spec
+                .exprs_mut()
+                .into_iter()
+                .for_each(|expr| self.expr(expr));
         }
         self.order_by(&mut select.order_by);
         for item in select.interpolate.iter_mut().flatten() {
@@ -152,100 +156,21 @@ impl Qualifier<'_> {
         }
     }
 
-    fn window(&mut self, spec: &mut WindowSpec) {
-        self.list(&mut spec.partition_by);
-        self.order_by(&mut spec.order_by);
-        if let Some(frame) = &mut spec.frame {
-            for bound in [&mut frame.start, &mut frame.end] {
-                match bound {
-                    FrameBoundSpec::Preceding(expr) | FrameBoundSpec::Following(expr) => self.expr(expr),
-                    FrameBoundSpec::UnboundedPreceding
-                    | FrameBoundSpec::CurrentRow
-                    | FrameBoundSpec::UnboundedFollowing => {}
-                }
-            }
-        }
-    }
-
     fn expr(&mut self, expr: &mut Expr) {
-        match expr {
-            Expr::Literal(_) | Expr::Identifier(_) | Expr::Parameter { .. } => {}
-            Expr::Star(star) => {
-                for transform in &mut star.transforms {
-                    match transform {
-                        StarTransform::Except(_) => {}
-                        StarTransform::Replace(list) => list.iter_mut().for_each(|(expr, _)| self.expr(expr)),
-                        StarTransform::Apply(function) => self.expr(function),
+        for part in expr.parts_mut() {
+            match part {
+                ExprPart::Expr(expr) => self.expr(expr),
+                ExprPart::Query(query) => self.query(query),
+                ExprPart::RightOfIn(right) => {
+                    if let InRight::Name(path) = right
+                        && let [name] = path.as_slice()
+                        && !self.with.contains(name)
+                        && (self.is_table)(name)
+                    {
+                        path.insert(0, self.database.to_owned());
                     }
                 }
             }
-            Expr::Function(function) => {
-                self.list(&mut function.args);
-                self.option(function.filter.as_mut());
-                if let Some(WindowRef::Spec(spec)) = &mut function.over {
-                    self.window(spec);
-                }
-            }
-            Expr::Unary { expr, .. }
-            | Expr::IsNull { expr, .. }
-            | Expr::Cast { expr, .. }
-            | Expr::Interval { value: expr, .. }
-            | Expr::TupleIndex { expr, .. }
-            | Expr::Member { expr, .. }
-            | Expr::Lambda { body: expr, .. }
-            | Expr::Alias { expr, .. } => self.expr(expr),
-            Expr::Binary { left, right, .. } => {
-                self.expr(left);
-                self.expr(right);
-            }
-            Expr::And(list) | Expr::Or(list) | Expr::Tuple(list) | Expr::Array(list) => self.list(list),
-            Expr::Between { expr, low, high, .. } => {
-                self.expr(expr);
-                self.expr(low);
-                self.expr(high);
-            }
-            Expr::In { expr, right, .. } => {
-                self.expr(expr);
-                match right {
-                    InRight::Expr(expr) => self.expr(expr),
-                    InRight::List(list) => self.list(list),
-                    InRight::Query(query) => self.query(query),
-                    InRight::Name(path) => {
-                        if let [name] = path.as_slice()
-                            && !self.with.contains(name)
-                            && (self.is_table)(name)
-                        {
-                            path.insert(0, self.database.to_owned());
-                        }
-                    }
-                }
-            }
-            Expr::Ternary {
-                condition,
-                then,
-                otherwise,
-            } => {
-                self.expr(condition);
-                self.expr(then);
-                self.expr(otherwise);
-            }
-            Expr::Case {
-                operand,
-                whens,
-                otherwise,
-            } => {
-                self.option(operand.as_deref_mut());
-                for case in whens {
-                    self.expr(&mut case.when);
-                    self.expr(&mut case.then);
-                }
-                self.option(otherwise.as_deref_mut());
-            }
-            Expr::Subscript { expr, index } => {
-                self.expr(expr);
-                self.expr(index);
-            }
-            Expr::Subquery(query) | Expr::Exists(query) => self.query(query),
         }
     }
 }

@@ -63,6 +63,6 @@ pub use storage::{
 };
 pub use table_def::{
     ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, Projection,
-    TableDef, TableId, WideFrom,
+    ProjectionRows, TableDef, TableId, WideFrom,
 };
 pub use token_window::TableToken;

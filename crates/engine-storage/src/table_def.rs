@@ -140,15 +140,28 @@ pub struct TableDef {
     pub skip_indexes: Vec<SkipIndexDef>,
 }
 
-/// A hidden part inside every part: some columns of the same rows, in another order.
+/// A hidden part inside every part: some columns of the same rows in another order, or rows that are made of them.
 #[derive(Clone)]
 pub struct Projection {
     pub name: String,
     /// Columns, order and granules of the hidden parts. Its `definition` tells them from those of an older projection of
     /// the same name.
     pub def: Arc<TableDef>,
-    /// The columns of the table that the columns of `def` are.
+    /// The columns of the table that the columns of `def` are, or are made of.
     pub columns: Vec<usize>,
+    /// `None`: the rows are those of the part.
+    pub rows: Option<Arc<dyn ProjectionRows>>,
+}
+
+/// What the rows of hidden parts are made of: groups with states of aggregates, for one.
+pub trait ProjectionRows: Send + Sync {
+    /// The hidden rows of some rows of the part, given the projection's columns of these. Hidden rows of all pieces of a
+    /// part, merged by the rule of the hidden table, stand for the part.
+    ///
+    /// # Errors
+    ///
+    /// A text that says why; the part goes without the hidden one.
+    fn rows(&self, block: &Block) -> Result<Block, String>;
 }
 
 impl TableDef {

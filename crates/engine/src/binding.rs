@@ -14,7 +14,7 @@ use crate::catalogue::{Catalogue, Object, SYSTEM_DATABASE, Table, View};
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
 use crate::options::{Parameter, QueryOptions};
-use crate::shape::{ColumnKind, key_list};
+use crate::shape::{ColumnKind, TableColumn, key_list};
 use crate::system_tables;
 
 pub(crate) use engine_sql::check_setting;
@@ -122,24 +122,7 @@ pub(crate) fn table_info(table: &Table) -> TableInfo {
             database: table.database.clone(),
             table: table.name.clone(),
         },
-        columns: table
-            .shape
-            .columns
-            .iter()
-            .map(|c| ColumnInfo {
-                name: c.name.clone(),
-                ty: c.ty.clone(),
-                json: c.is_json(),
-                kind: match (c.kind, &c.default_text) {
-                    (ColumnKind::Ordinary | ColumnKind::Default, _) => BoundKind::Ordinary,
-                    (ColumnKind::Alias, Some(text)) => BoundKind::Alias(text.clone()),
-                    // An EPHEMERAL column cannot be read; the scan refuses it.
-                    (ColumnKind::Materialized | ColumnKind::Ephemeral | ColumnKind::Alias, _) => {
-                        BoundKind::Materialized
-                    }
-                },
-            })
-            .collect(),
+        columns: column_infos(&table.shape.columns),
         sorting_key: if table.shape.kind.is_sorted() {
             key_list(storage.and_then(|s| s.order_by.as_ref().or(s.primary_key.as_ref())))
         } else {
@@ -150,6 +133,25 @@ pub(crate) fn table_info(table: &Table) -> TableInfo {
         view: None,
         rows: None,
     }
+}
+
+pub(crate) fn column_infos(columns: &[TableColumn]) -> Vec<ColumnInfo> {
+    columns
+        .iter()
+        .map(|c| ColumnInfo {
+            name: c.name.clone(),
+            ty: c.ty.clone(),
+            json: c.is_json(),
+            kind: match (c.kind, &c.default_text) {
+                (ColumnKind::Ordinary | ColumnKind::Default, _) => BoundKind::Ordinary,
+                (ColumnKind::Alias, Some(text)) => BoundKind::Alias(text.clone()),
+                // An EPHEMERAL column cannot be read; the scan refuses it.
+                (ColumnKind::Materialized | ColumnKind::Ephemeral | ColumnKind::Alias, _) => {
+                    BoundKind::Materialized
+                }
+            },
+        })
+        .collect()
 }
 
 fn bind_context(options: &QueryOptions) -> BindContext {

@@ -26,6 +26,7 @@ impl Engine {
         let mut source = self.source()?;
         let (plan, settings) = self.bind(query, options, &source.catalogue)?;
         source.rules = ScanRules::of(&settings);
+        let plan = source.planned(plan);
         let indexes = explain
             .options
             .iter()
@@ -89,7 +90,11 @@ fn describe(
             cells,
         } => {
             let suffix = if *final_ { " FINAL" } else { "" };
-            line(format!("Scan {}.{}{suffix}", table.database, table.table));
+            let name = match table.database.as_str() {
+                "" => table.table.clone(),
+                database => format!("{database}.{}", table.table),
+            };
+            line(format!("Scan {name}{suffix}"));
             line(format!("  Columns: {}", names(schema)));
             for filter in filters {
                 line(format!("  Filter: {:?}", filter.kind));

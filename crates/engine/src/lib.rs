@@ -29,6 +29,7 @@ mod engine_kind;
 mod error;
 mod expiry;
 mod explain;
+mod group_projection;
 mod insert_block;
 mod insert_limits;
 mod insert_rows;

@@ -1,7 +1,7 @@
-//! `PROJECTION p (SELECT a, b ORDER BY b)`: a table of its own inside every part, in another order.
+//! `PROJECTION p (SELECT a, b ORDER BY b)`: a table of its own inside every part, in another order or of groups.
 //!
-//! Only projections of columns are kept; those with GROUP BY or with expressions are part of the definition and have no
-//! effect.
+//! Projections of columns and those with aggregates are kept; those with conditions or with other expressions are part of
+//! the definition and have no effect.
 
 use std::sync::Arc;
 
@@ -10,17 +10,24 @@ use engine_sql::ast::{
     ColumnDef, CreateTable, EngineSpec, Expr, ObjectName, ProjectionDef, Select, Statement, Storage,
 };
 use engine_storage::TableDef;
+use engine_types::DataType;
 
 use crate::definition::Definition;
 use crate::error::{EngineError, Result};
+use crate::group_projection::Groups;
 use crate::shape::{ColumnKind, Shape, TableColumn};
 
 pub(crate) struct TableProjection {
     pub(crate) name: String,
     /// Of the hidden table.
     pub(crate) shape: Arc<Shape>,
-    /// Position in the table of each column of the hidden one.
-    columns: Vec<usize>,
+    rows: Rows,
+}
+
+enum Rows {
+    /// Those of the table: position there of each column of the hidden table.
+    Columns(Vec<usize>),
+    Groups(Groups),
 }
 
 const NOT_FOR_THIS_ENGINE: u32 = 344;
@@ -71,6 +78,9 @@ fn projection(
     definition: &ProjectionDef,
     columns: &[TableColumn],
 ) -> Result<Option<TableProjection>> {
+    if let Some(groups) = Groups::of(create, definition, columns)? {
+        return of_groups(create, definition, groups, columns);
+    }
     let select = definition.select.as_ref();
     let unlike = Select {
         projection: Vec::new(),
@@ -128,6 +138,67 @@ fn projection(
     if picked.iter().any(|&c| columns[c].stored.is_none()) {
         return Ok(None);
     }
+    let of_hidden = picked
+        .iter()
+        .map(|&c| {
+            let column = &columns[c];
+            let codec = create.columns.iter().find(|d| d.name == column.name);
+            Ok(ColumnDef {
+                codec: codec.and_then(|d| d.codec.clone()),
+                ..hidden_column(&column.name, &column.ty)?
+            })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Some(TableProjection {
+        name: definition.name.clone(),
+        shape: hidden_shape(create, definition, of_hidden, "MergeTree", order_by)?,
+        rows: Rows::Columns(picked),
+    }))
+}
+
+/// Keys first, so that conditions on them prune, and rows of equal keys become one.
+fn of_groups(
+    create: &CreateTable,
+    definition: &ProjectionDef,
+    groups: Groups,
+    columns: &[TableColumn],
+) -> Result<Option<TableProjection>> {
+    if groups.inputs().iter().any(|&c| columns[c].stored.is_none()) {
+        return Ok(None);
+    }
+    let schema = groups.schema();
+    let of_hidden = schema.iter().map(|field| hidden_column(&field.name, &field.ty));
+    let of_hidden = of_hidden.collect::<Result<_>>()?;
+    let keys = schema[..groups.keys()].iter();
+    let order_by = keys
+        .map(|field| Expr::Identifier(vec![field.name.clone()]))
+        .collect();
+    Ok(Some(TableProjection {
+        name: definition.name.clone(),
+        shape: hidden_shape(create, definition, of_hidden, "AggregatingMergeTree", order_by)?,
+        rows: Rows::Groups(groups),
+    }))
+}
+
+fn hidden_column(name: &str, ty: &DataType) -> Result<ColumnDef> {
+    Ok(ColumnDef {
+        name: name.to_owned(),
+        ty: Some(engine_sql::parse_type_name(ty.to_string())?),
+        null: None,
+        default: None,
+        comment: None,
+        codec: None,
+        ttl: None,
+    })
+}
+
+fn hidden_shape(
+    create: &CreateTable,
+    definition: &ProjectionDef,
+    columns: Vec<ColumnDef>,
+    engine: &str,
+    order_by: Vec<Expr>,
+) -> Result<Arc<Shape>> {
     let hidden = CreateTable {
         attach: false,
         or_replace: false,
@@ -136,28 +207,13 @@ fn projection(
         name: ObjectName::new(None, &definition.name),
         uuid: None,
         cluster: None,
-        columns: picked
-            .iter()
-            .map(|&c| {
-                let column = &columns[c];
-                let codec = create.columns.iter().find(|d| d.name == column.name);
-                Ok(ColumnDef {
-                    name: column.name.clone(),
-                    ty: Some(engine_sql::parse_type_name(column.ty.to_string())?),
-                    null: None,
-                    default: None,
-                    comment: None,
-                    codec: codec.and_then(|d| d.codec.clone()),
-                    ttl: None,
-                })
-            })
-            .collect::<Result<_>>()?,
+        columns,
         indexes: Vec::new(),
         projections: Vec::new(),
         constraints: Vec::new(),
         storage: Storage {
             engine: Some(EngineSpec {
-                name: "MergeTree".to_owned(),
+                name: engine.to_owned(),
                 args: None,
             }),
             order_by: Some(Expr::Tuple(order_by)),
@@ -170,11 +226,7 @@ fn projection(
         comment: None,
     };
     let shape = Shape::resolve(Definition::bare(Statement::CreateTable(Box::new(hidden))))?;
-    Ok(Some(TableProjection {
-        name: definition.name.clone(),
-        shape: Arc::new(shape),
-        columns: picked,
-    }))
+    Ok(Arc::new(shape))
 }
 
 impl TableProjection {
@@ -186,11 +238,11 @@ impl TableProjection {
         name: &str,
         granule_rows: Option<usize>,
     ) -> Result<engine_storage::Projection> {
-        let columns: Vec<usize> = self
-            .columns
-            .iter()
-            .filter_map(|&c| table.columns[c].stored)
-            .collect();
+        let picked = match &self.rows {
+            Rows::Columns(columns) => columns,
+            Rows::Groups(groups) => &groups.inputs(),
+        };
+        let columns: Vec<usize> = picked.iter().filter_map(|&c| table.columns[c].stored).collect();
         // Hidden parts hold what certain stored columns held, in a certain order: with others they are of no use.
         let mut identity = self
             .shape
@@ -199,10 +251,24 @@ impl TableProjection {
             .order_by
             .clone()
             .map_or_else(String::new, |e| e.to_string());
-        for (hidden, stored) in self.shape.columns.iter().zip(&columns) {
-            let stored = &table.stored[*stored];
-            identity.push_str(&format!("\n{}\t{}\t{}", hidden.name, stored.name, stored.ty));
-        }
+        let types: Vec<DataType> = columns.iter().map(|&c| table.stored[c].ty.clone()).collect();
+        let rows = match &self.rows {
+            Rows::Columns(_) => {
+                for (hidden, stored) in self.shape.columns.iter().zip(&columns) {
+                    let stored = &table.stored[*stored];
+                    identity.push_str(&format!("\n{}\t{}\t{}", hidden.name, stored.name, stored.ty));
+                }
+                None
+            }
+            Rows::Groups(groups) => {
+                for (column, stored) in picked.iter().zip(&columns) {
+                    let stored = &table.stored[*stored];
+                    identity.push_str(&format!("\n#{column}\t{}\t{}", stored.name, stored.ty));
+                }
+                identity.push_str(&groups.identity());
+                Some(groups.rows(types))
+            }
+        };
         // CLEAR PROJECTION leaves the hidden parts that are there behind.
         if let Some(epoch) = table.definition.projection_epochs.get(&self.name) {
             identity.push_str(&format!("\ncleared {epoch}"));
@@ -214,15 +280,23 @@ impl TableProjection {
                 ..self.shape.table_def(database, name, granule_rows)?
             }),
             columns,
+            rows,
         })
     }
 
-    /// The columns of a scan among those of the hidden table; `None` when it lacks one.
+    /// The columns of a scan among those of the hidden table; `None` when it lacks one, or has other rows.
     pub(crate) fn columns_of(&self, request: &ScanRequest<'_>) -> Option<Vec<usize>> {
-        request
-            .columns
-            .iter()
-            .map(|c| self.columns.iter().position(|own| own == c))
-            .collect()
+        let Rows::Columns(columns) = &self.rows else {
+            return None;
+        };
+        let own = |c: &usize| columns.iter().position(|own| own == c);
+        request.columns.iter().map(own).collect()
+    }
+
+    pub(crate) fn groups(&self) -> Option<&Groups> {
+        match &self.rows {
+            Rows::Columns(_) => None,
+            Rows::Groups(groups) => Some(groups),
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use engine_exec::{ExecError, Scan, ScanRequest, TableSource};
-use engine_sql::plan::{Expr, ExprKind, JsonCell};
+use engine_sql::plan::{Expr, ExprKind, JsonCell, Plan, TableName};
 use engine_storage::{
     KeyCondition, KeyRef, Morsel, PruningStage, PruningStep, ReadCounts, Snapshot, Storage, TableId,
 };
@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use crate::binding;
 use crate::catalogue::{Catalogue, Object, Table};
 use crate::error::{EngineError, Result, storage_code};
+use crate::group_projection::through_groups;
 use crate::joined_scan::JoinedScan;
 use crate::pruning;
 use crate::shape::key_list;
@@ -28,6 +29,19 @@ pub(crate) struct EngineSource {
     /// What each scan kept of its parts, for EXPLAIN and the summary.
     pub(crate) scans: Mutex<Vec<ScanSummary>>,
     pub(crate) rules: ScanRules,
+    /// Under names that no table has.
+    planned: Vec<PlannedScan>,
+}
+
+/// Some of a table, or what stands for it, as a plan reads it.
+pub(crate) struct PlannedScan {
+    /// For people; no table of a database without a name.
+    pub(crate) name: String,
+    /// The name in it is that of the table; a projection has its own shape.
+    pub(crate) table: Arc<Table>,
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// And how many parts are read through it.
+    pub(crate) projection: Option<(String, usize)>,
 }
 
 /// What pruning left of one table.
@@ -194,7 +208,35 @@ impl EngineSource {
             snapshots,
             scans: Mutex::default(),
             rules: ScanRules::default(),
+            planned: Vec::new(),
         })
+    }
+
+    pub(crate) fn snapshot(&self, table: TableId) -> Option<&Arc<Snapshot>> {
+        self.snapshots.get(&table)
+    }
+
+    /// Makes the scan known. What plans call it.
+    pub(crate) fn plan_scan(&mut self, scan: PlannedScan) -> TableName {
+        let name = format!("{} ({})", scan.name, self.planned.len());
+        self.planned.push(PlannedScan {
+            name: name.clone(),
+            ..scan
+        });
+        TableName {
+            database: String::new(),
+            table: name,
+        }
+    }
+
+    /// The plan with hidden groups of projections in the place of rows, where the settings allow that.
+    pub(crate) fn planned(&mut self, plan: Plan) -> Plan {
+        let rules = &self.rules;
+        if rules.use_projections && !rules.force_primary_key && !rules.force_index_by_date {
+            through_groups(plan, self)
+        } else {
+            plan
+        }
     }
 
     /// The scans of a query that has ended.
@@ -209,17 +251,26 @@ impl EngineSource {
     }
 
     fn open_table(&self, request: &ScanRequest<'_>) -> Result<Arc<dyn Scan>> {
-        let table = self
-            .catalogue
-            .table(&request.table.database, &request.table.table)?;
-        let snapshot = self
-            .snapshots
-            .get(&table.id)
-            .ok_or_else(|| EngineError::UnknownTable {
-                database: request.table.database.clone(),
-                table: request.table.table.clone(),
-            })?
-            .clone();
+        let TableName {
+            database,
+            table: name,
+        } = request.table;
+        let planned = self
+            .planned
+            .iter()
+            .find(|scan| database.is_empty() && scan.name == *name);
+        let (table, snapshot) = match planned {
+            Some(scan) => (&scan.table, scan.snapshot.clone()),
+            None => {
+                let table = self.catalogue.table(database, name)?;
+                let snapshot = self.snapshots.get(&table.id);
+                let snapshot = snapshot.ok_or_else(|| EngineError::UnknownTable {
+                    database: database.clone(),
+                    table: name.clone(),
+                })?;
+                (table, snapshot.clone())
+            }
+        };
         let columns = request
             .columns
             .iter()
@@ -247,14 +298,16 @@ impl EngineSource {
         if !self.rules.use_skip_indexes {
             key = key.without_skip_indexes();
         }
-        self.rules.check(table, &key)?;
+        if planned.is_none() {
+            self.rules.check(table, &key)?;
+        }
         if request.final_ && !snapshot.is_final() {
             key = key.on_sorting_key();
         }
         let pruned = snapshot.prune(&key);
         let mut summary = ScanSummary {
             table: format!("{}.{}", table.database, table.name),
-            projection: None,
+            projection: planned.and_then(|scan| scan.projection.clone()),
             parts: pruned.parts_before,
             granules: pruned.granules_before,
             granules_kept: pruned.granules(),
@@ -271,6 +324,7 @@ impl EngineSource {
             return Ok(Arc::new(Blocks::new(blocks)));
         }
         if self.rules.use_projections
+            && planned.is_none()
             && let Some(scan) = through_projection(table, &snapshot, &key, request, &columns, &mut summary)
         {
             self.scans.lock().push(summary);

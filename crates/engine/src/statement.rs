@@ -159,6 +159,7 @@ impl Engine {
         let mut source = self.source()?;
         let (plan, settings) = self.bind(query, options, &source.catalogue)?;
         source.rules = ScanRules::of(&settings);
+        let plan = source.planned(plan);
         let context = self.context(&settings, options)?;
         let result = engine_exec::execute(&plan, &source, &context)?;
         let scans = source.finished_scans();

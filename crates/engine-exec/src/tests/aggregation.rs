@@ -22,10 +22,12 @@ fn group_by(table: &Table, keys: &[usize]) -> Plan {
         aggregates: vec![
             Aggregate {
                 function: count(),
+                params: Vec::new(),
                 args: Vec::new(),
             },
             Aggregate {
                 function: sum(),
+                params: Vec::new(),
                 args: vec![table.column(0)],
             },
         ],
@@ -116,6 +118,7 @@ fn many_groups_from_numbers() {
         keys: vec![engine_sql::plan::Expr::column(0, DataType::UInt64)],
         aggregates: vec![Aggregate {
             function: count(),
+            params: Vec::new(),
             args: Vec::new(),
         }],
         schema: vec![

@@ -24,6 +24,7 @@ fn group_by_number(rows: u64) -> Plan {
         keys: vec![number()],
         aggregates: vec![Aggregate {
             function: count(),
+            params: Vec::new(),
             args: Vec::new(),
         }],
         schema: vec![

@@ -170,6 +170,7 @@ impl Binder<'_> {
             keys: Vec::new(),
             aggregates: vec![Aggregate {
                 function: Arc::from(function),
+                params: Vec::new(),
                 args: Vec::new(),
             }],
             schema: vec![Field::new("count()", ty.clone())],

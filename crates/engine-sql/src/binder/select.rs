@@ -560,6 +560,7 @@ fn aggregate(
         schema.push(Field::new(&raw.name, raw.function.return_type().clone()));
         aggregates.push(Aggregate {
             function: raw.function.clone(),
+            params: raw.params.clone(),
             args: raw
                 .args
                 .iter()

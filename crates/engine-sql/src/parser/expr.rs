@@ -481,7 +481,8 @@ impl Parser<'_> {
             ..Function::default()
         };
         self.arguments(&mut function)?;
-        if self.peek_symbol("(")? {
+        // Parameters are not DISTINCT.
+        if !function.distinct && self.peek_symbol("(")? {
             function.params = Some(std::mem::take(&mut function.args));
             self.arguments(&mut function)?;
         }

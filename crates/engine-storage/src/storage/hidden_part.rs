@@ -1,4 +1,4 @@
-//! Writing hidden parts: sorted anew from the rows of their part, or merged from the hidden parts of its sources.
+//! Writing hidden parts: made anew from the rows of their part, or merged from the hidden parts of its sources.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::merge_stream::{MergeStream, SortedRun};
 use crate::part::{HiddenWritten, Part, PartWriter, hidden_folder, hidden_written};
 use crate::part_scan::read_part;
 use crate::sorted_run::{CacheUse, MemoryRun, PartRun, sorting_key};
-use crate::table_def::{MergeRule, Projection, TableDef};
+use crate::table_def::{Projection, TableDef};
 
 /// Rows of a hidden part that are sorted in memory.
 const SORTED_BYTES_MAX: usize = 1 << 30;
@@ -75,9 +75,22 @@ impl HiddenPart {
             && *bytes <= SORTED_BYTES_MAX
         {
             let columns = self.projection.columns.iter();
-            let picked: Vec<_> = columns.map(|c| block.column(*c).clone()).collect();
-            *bytes += picked.iter().map(weight).sum::<usize>();
-            blocks.push(Block::new(picked, block.rows()));
+            let picked = Block::new(columns.map(|c| block.column(*c).clone()).collect(), block.rows());
+            let rows = match &self.projection.rows {
+                None => picked,
+                Some(made) => match made.rows(&picked) {
+                    Ok(rows) => rows,
+                    Err(error) => {
+                        let projection = &self.projection.name;
+                        tracing::warn!(projection, error, "a part goes without its projection");
+                        *bytes = usize::MAX;
+                        blocks.clear();
+                        return;
+                    }
+                },
+            };
+            *bytes += rows.columns().iter().map(weight).sum::<usize>();
+            blocks.push(rows);
             if *bytes > SORTED_BYTES_MAX {
                 blocks.clear();
             }
@@ -127,7 +140,7 @@ fn merged(def: &Arc<TableDef>, sources: &[&Arc<Part>], counters: &Arc<ReadCounte
             Box::new(run.translated(dictionaries.clone())) as Box<dyn SortedRun>
         })
         .collect();
-    let stream = MergeStream::new(runs, MergeRule::Plain, RuleMode::Merge);
+    let stream = MergeStream::new(runs, def.merge_rule, RuleMode::Merge).folding(def.fold.as_ref(), &all);
     Ok(Rows::Merged(Box::new(stream), dictionaries))
 }
 
@@ -149,7 +162,8 @@ impl Storage {
                 let dictionaries =
                     dictionaries(def, block.rows(), |c| Ok(Some(vec![block.column(c).clone()])))?;
                 let run = MemoryRun::new(def, &block, &all)?;
-                let stream = MergeStream::new(vec![Box::new(run)], MergeRule::Plain, RuleMode::Merge);
+                let stream = MergeStream::new(vec![Box::new(run)], def.merge_rule, RuleMode::Merge)
+                    .folding(def.fold.as_ref(), &all);
                 (stream, dictionaries)
             }
         };

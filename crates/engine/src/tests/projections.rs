@@ -266,3 +266,189 @@ fn e_proj_a_crash_at_any_operation_loses_nothing() {
         at += 3;
     }
 }
+
+const GROUPED: &str = "CREATE TABLE g (id UInt64, event LowCardinality(String), day Date, n Nullable(Int64), f Float64, \
+     props String COMMENT 'json', \
+     PROJECTION per_event (SELECT event, day, count(), sum(n), uniqExact(id), argMax(n, id), quantileExact(0.5)(n), \
+         countIf(n > 3), groupArraySorted(5)(id) GROUP BY event, day), \
+     PROJECTION per_value (SELECT JSONExtractString(props, 'b'), id % 3, max(f), count() \
+         GROUP BY JSONExtractString(props, 'b'), id % 3), \
+     PROJECTION whole (SELECT count(), min(day), max(id))) \
+     ENGINE = MergeTree PARTITION BY id % 2 ORDER BY id SETTINGS index_granularity = 16";
+
+fn grouped_rows(from: u64, to: u64) -> String {
+    format!(
+        "INSERT INTO g SELECT number, concat('e', toString(number % 4)), toDate('2021-11-01') + intDiv(number, 100) % 9, \
+         if(number % 5 = 0, NULL, toInt64(number % 13) - 4), number / 8, \
+         concat('{{\"b\":\"v', toString(number % 6), '\",\"c\":1}}') FROM numbers({from}, {})",
+        to - from
+    )
+}
+
+/// Whether hidden groups answer it, once parts have them.
+const GROUP_QUESTIONS: [(&str, bool); 16] = [
+    ("SELECT event, count() FROM g GROUP BY event ORDER BY event", true),
+    (
+        "SELECT day, event, count(), sum(n), uniqExact(id) FROM g GROUP BY day, event ORDER BY day, event",
+        true,
+    ),
+    (
+        "SELECT toMonday(day) AS week, uniqExact(id), argMax(n, id) FROM g WHERE event IN ('e1', 'e2') GROUP BY week ORDER BY week",
+        true,
+    ),
+    (
+        "SELECT upper(event) AS e, sum(n) / count() FROM g WHERE day > '2021-11-03' AND event != 'e0' GROUP BY e HAVING count() > 2 ORDER BY e",
+        true,
+    ),
+    (
+        "SELECT quantileExact(0.5)(n), countIf(n > 3), groupArraySorted(5)(id) FROM g WHERE event = 'e3'",
+        true,
+    ),
+    ("SELECT count() FROM g", true),
+    ("SELECT count(), min(day), max(id) FROM g", true),
+    ("SELECT count(), sum(n) FROM g WHERE day < '2000-01-01'", false),
+    (
+        "SELECT JSONExtractString(props, 'b') AS b, max(f), count() FROM g WHERE id % 3 = 1 GROUP BY b ORDER BY b",
+        true,
+    ),
+    (
+        "SELECT e, sum(c) FROM (SELECT event AS e, day, count() AS c FROM g GROUP BY e, day) GROUP BY e ORDER BY e",
+        true,
+    ),
+    (
+        "SELECT event, count() FROM (SELECT event, day FROM g WHERE day >= '2021-11-02') GROUP BY event ORDER BY event",
+        true,
+    ),
+    // The groups do not know these; of the day before there are no rows to read.
+    (
+        "SELECT event, sum(id) FROM g GROUP BY event ORDER BY event",
+        false,
+    ),
+    (
+        "SELECT event, quantileExact(0.9)(n) FROM g GROUP BY event ORDER BY event",
+        false,
+    ),
+    (
+        "SELECT event, count() FROM g WHERE id > 40 GROUP BY event ORDER BY event",
+        false,
+    ),
+    (
+        "SELECT JSONExtractString(props, 'c') AS c, count() FROM g GROUP BY c ORDER BY c",
+        false,
+    ),
+    (
+        "SELECT event, day, id FROM g WHERE event = 'e1' ORDER BY id LIMIT 5",
+        false,
+    ),
+];
+
+/// Every question with and without projections. How many parts are read through hidden groups, at most.
+fn compare_groups(engine: &Engine) -> usize {
+    let without = options().with_setting("optimize_use_projections", 0);
+    let mut most = 0;
+    for (sql, answered) in GROUP_QUESTIONS {
+        let plain = engine.query(sql, &without).unwrap();
+        let through = engine.query(sql, &options()).unwrap();
+        assert_eq!(plain.to_tab_separated(), through.to_tab_separated(), "{sql}");
+        assert!(
+            plain.summary.scans.iter().all(|s| s.projection.is_none()),
+            "{sql}"
+        );
+        let parts = through
+            .summary
+            .scans
+            .iter()
+            .filter_map(|s| Some(s.projection.as_ref()?.1));
+        let parts: usize = parts.sum();
+        assert!(answered || parts == 0, "{sql}");
+        most = most.max(parts);
+    }
+    most
+}
+
+/// All parts have hidden groups now: whatever they can answer is answered without the rows.
+fn all_from_groups(engine: &Engine) {
+    compare_groups(engine);
+    for (sql, _) in GROUP_QUESTIONS.iter().filter(|(_, answered)| *answered) {
+        let summary = engine.query(sql, &options()).unwrap().summary;
+        assert!(summary.scans.iter().all(|s| s.projection.is_some()), "{sql}");
+        assert!(summary.rows_read < 400, "{sql}: {} rows", summary.rows_read);
+    }
+}
+
+#[test]
+fn e_proj_groups_answer_as_the_rows_do_through_flushes_merges_and_restarts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = open(folder.path());
+    engine.query(GROUPED, &options()).unwrap();
+    assert_eq!(compare_groups(&engine), 0);
+    for step in 0..4 {
+        engine
+            .query(&grouped_rows(step * 700, (step + 1) * 700), &options())
+            .unwrap();
+        // Parts with groups, and rows in memory.
+        compare_groups(&engine);
+        if step != 2 {
+            engine.flush().unwrap();
+        }
+    }
+    assert!(compare_groups(&engine) > 2);
+    all_from_groups(&engine);
+    engine.query("OPTIMIZE TABLE g FINAL", &options()).unwrap();
+    all_from_groups(&engine);
+    engine.close().unwrap();
+    engine = open(folder.path());
+    all_from_groups(&engine);
+    let explained = text(
+        &engine,
+        "EXPLAIN indexes = 1 SELECT event, count() FROM g WHERE event = 'e1' GROUP BY event",
+    );
+    assert!(
+        explained.contains("default.g, projection per_event"),
+        "{explained}"
+    );
+    assert!(
+        explained.contains("Projection: per_event, parts: 2"),
+        "{explained}"
+    );
+    assert!(
+        engine
+            .query("CHECK TABLE g", &options())
+            .unwrap()
+            .to_tab_separated()
+            .starts_with('1')
+    );
+}
+
+#[test]
+fn e_proj_groups_follow_changes_of_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let run = |sql: &str| engine.query(sql, &options()).unwrap();
+    run(GROUPED);
+    run(&grouped_rows(0, 1500));
+    engine.flush().unwrap();
+    all_from_groups(&engine);
+    run("DELETE FROM g WHERE id % 7 = 3");
+    compare_groups(&engine);
+    run("OPTIMIZE TABLE g FINAL");
+    all_from_groups(&engine);
+    run("ALTER TABLE g UPDATE n = n + 1, event = 'e9' WHERE id % 5 = 1 SETTINGS mutations_sync = 2");
+    compare_groups(&engine);
+    run("ALTER TABLE g DELETE WHERE id > 1200 SETTINGS mutations_sync = 2");
+    compare_groups(&engine);
+    run("ALTER TABLE g MODIFY COLUMN n Nullable(Int32)");
+    compare_groups(&engine);
+    run("ALTER TABLE g MATERIALIZE PROJECTION per_event SETTINGS mutations_sync = 2");
+    compare_groups(&engine);
+    run("ALTER TABLE g DROP PROJECTION per_value");
+    run(
+        "ALTER TABLE g ADD PROJECTION per_value (SELECT id % 3, JSONExtractString(props, 'b'), count(), max(f) \
+         GROUP BY JSONExtractString(props, 'b'), id % 3)",
+    );
+    compare_groups(&engine);
+    run(&grouped_rows(1500, 1700));
+    engine.flush().unwrap();
+    run("OPTIMIZE TABLE g FINAL");
+    all_from_groups(&engine);
+}
