@@ -22,7 +22,17 @@ pub struct ServerProcess {
 impl ServerProcess {
     /// On this data directory, with the columnar store.
     pub fn start(data_dir: &Path) -> Result<Self> {
+        Self::run(Command::new(binary()?), data_dir)
+    }
+
+    /// The same without the variables of this process, which may name other services.
+    pub fn start_alone(data_dir: &Path) -> Result<Self> {
         let mut command = Command::new(binary()?);
+        command.env_clear();
+        Self::run(command, data_dir)
+    }
+
+    fn run(mut command: Command, data_dir: &Path) -> Result<Self> {
         command
             .args(["serve", "--port", "0", "--data-dir"])
             .arg(data_dir)

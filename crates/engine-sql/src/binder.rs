@@ -31,6 +31,7 @@ pub use context::{BindContext, ParameterValue};
 pub use setting_names::{check_setting, is_known_setting};
 pub use standalone::{bind_expression, bind_insert_rows, bind_insert_select, data_type};
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crate::{
@@ -65,7 +66,15 @@ pub fn bind_unoptimized(
 ) -> Result<Bound, SqlError> {
     let mut binder = Binder::new(catalog, context);
     binder.apply_settings(query)?;
-    let plan = binder.query(query, &None)?;
+    let plan = match binder.query(query, &None) {
+        Err(_) if binder.missed_row_exists.get() => {
+            binder = Binder::new(catalog, context);
+            binder.with_row_exists = true;
+            binder.apply_settings(query)?;
+            binder.query(query, &None)?
+        }
+        outcome => outcome?,
+    };
     Ok(Bound {
         plan,
         settings: binder.settings,
@@ -87,6 +96,10 @@ struct Binder<'a> {
     nodes: usize,
     expansion: usize,
     next_param: usize,
+    /// Tables have the column `_row_exists`. As next to no query names it, all others are spared it: one that does is
+    /// bound again once the name was not found.
+    with_row_exists: bool,
+    missed_row_exists: Cell<bool>,
 }
 
 impl<'a> Binder<'a> {
@@ -98,6 +111,8 @@ impl<'a> Binder<'a> {
             nodes: 0,
             expansion: 0,
             next_param: 0,
+            with_row_exists: false,
+            missed_row_exists: Cell::new(false),
         }
     }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use engine_sql::ast;
 use engine_sql::plan::{Expr, ExprKind, Plan, TableName};
-use engine_sql::{BindContext, Catalog, ColumnInfo, ColumnKind as BoundKind, ParameterValue, TableInfo};
+use engine_sql::{
+    BindContext, Catalog, ColumnInfo, ColumnKind as BoundKind, ParameterValue, SqlError, TableInfo,
+};
 use engine_types::{DataType, Schema, Value};
 
 use crate::catalogue::{Catalogue, Object, SYSTEM_DATABASE, Table, View};
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::options::{Parameter, QueryOptions};
 use crate::shape::{ColumnKind, TableColumn, key_list};
 use crate::system_tables;
@@ -25,25 +27,27 @@ struct BoundCatalogue<'a> {
 }
 
 impl Catalog for BoundCatalogue<'_> {
-    fn table(&self, database: Option<&str>, name: &str) -> Option<TableInfo> {
+    fn table(&self, database: Option<&str>, name: &str) -> std::result::Result<Option<TableInfo>, SqlError> {
         let database = database.unwrap_or(self.database);
         if database == SYSTEM_DATABASE {
-            return system_tables::table(name, &self.engine.system_state(self.catalogue));
+            return system_tables::table(name, &self.engine.system_state(self.catalogue)).map_err(in_sql);
         }
-        match self.catalogue.find(database, name)? {
-            Object::View(view) => match view.target() {
-                Some(target) => materialized_info(view, target),
+        Ok(match self.catalogue.find(database, name) {
+            None => None,
+            Some(Object::View(view)) => match view.target() {
+                Some(target) => Some(materialized_info(view, target)),
                 None => Some(view_info(view)),
             },
-            Object::Table(_) => {
-                let table = self.catalogue.table(database, name).ok()?;
+            Some(Object::Table(_)) => {
+                let table = self.catalogue.table(database, name).map_err(in_sql)?;
                 let mut info = table_info(table);
                 if info.sampling_key.is_some() {
-                    info.total_rows = self.engine.storage.snapshot(table.id).map_or(0, |s| s.rows());
+                    let snapshot = system_tables::of_table(table, self.engine.storage.snapshot(table.id));
+                    info.total_rows = snapshot.map_err(in_sql)?.map_or(0, |s| s.rows());
                 }
                 Some(info)
             }
-        }
+        })
     }
 
     fn table_names(&self, database: Option<&str>) -> Vec<String> {
@@ -58,6 +62,11 @@ impl Catalog for BoundCatalogue<'_> {
             .map(|(_, name)| name.clone())
             .collect()
     }
+}
+
+/// The binder's errors have no sources: the text says it all.
+fn in_sql(error: EngineError) -> SqlError {
+    SqlError::new(error.code(), error.with_sources())
 }
 
 fn view_info(view: &View) -> TableInfo {
@@ -76,7 +85,7 @@ fn view_info(view: &View) -> TableInfo {
 }
 
 /// A materialized view is read as its columns of the target.
-fn materialized_info(view: &View, (database, table): (&str, &str)) -> Option<TableInfo> {
+fn materialized_info(view: &View, (database, table): (&str, &str)) -> TableInfo {
     let mut select = ast::Select {
         projection: view
             .create
@@ -99,10 +108,10 @@ fn materialized_info(view: &View, (database, table): (&str, &str)) -> Option<Tab
         settings: Vec::new(),
         format: None,
     };
-    Some(TableInfo {
+    TableInfo {
         view: Some(Arc::new(query)),
         ..view_info(view)
-    })
+    }
 }
 
 pub(crate) fn table_info(table: &Table) -> TableInfo {
@@ -113,7 +122,7 @@ pub(crate) fn table_info(table: &Table) -> TableInfo {
             database: table.database.clone(),
             table: table.name.clone(),
         },
-        columns: column_infos(&table.shape.columns),
+        columns: column_infos(table.shape.columns.iter()),
         sorting_key: if table.shape.kind.is_sorted() {
             key_list(storage.and_then(|s| s.order_by.as_ref().or(s.primary_key.as_ref())))
         } else {
@@ -126,9 +135,8 @@ pub(crate) fn table_info(table: &Table) -> TableInfo {
     }
 }
 
-pub(crate) fn column_infos(columns: &[TableColumn]) -> Vec<ColumnInfo> {
+fn column_infos<'c>(columns: impl Iterator<Item = &'c TableColumn>) -> Vec<ColumnInfo> {
     columns
-        .iter()
         .map(|c| ColumnInfo {
             name: c.name.clone(),
             ty: c.ty.clone(),
@@ -201,13 +209,13 @@ struct BlockCatalogue<'a> {
 }
 
 impl Catalog for BlockCatalogue<'_> {
-    fn table(&self, database: Option<&str>, name: &str) -> Option<TableInfo> {
+    fn table(&self, database: Option<&str>, name: &str) -> std::result::Result<Option<TableInfo>, SqlError> {
         let (source_database, source_name, table) = self.source;
         if name == source_name && database.unwrap_or(self.tables.database) == source_database {
-            return Some(TableInfo {
+            return Ok(Some(TableInfo {
                 name: inserted_block(),
                 ..table_info(table)
-            });
+            }));
         }
         self.tables.table(database, name)
     }
@@ -262,8 +270,51 @@ fn check_databases(catalogue: &Catalogue, query: &ast::Query) -> Result<()> {
 struct NoTables;
 
 impl Catalog for NoTables {
-    fn table(&self, _: Option<&str>, _: &str) -> Option<TableInfo> {
-        None
+    fn table(&self, _: Option<&str>, _: &str) -> std::result::Result<Option<TableInfo>, SqlError> {
+        Ok(None)
+    }
+}
+
+/// The plan, not optimised, of a SELECT that lacks its FROM: over rows with these columns, which scans number so.
+pub(crate) fn bind_over_rows<'c>(
+    mut select: ast::Select,
+    columns: impl Iterator<Item = &'c TableColumn>,
+) -> std::result::Result<Plan, SqlError> {
+    let (database, table) = ("", "rows");
+    select.from.push(ast::FromItem::Table(ast::TableRef {
+        source: ast::TableSource::Table(ast::ObjectName::new(Some(database), table)),
+        alias: None,
+        column_aliases: Vec::new(),
+        final_: false,
+        sample: None,
+        sample_offset: None,
+    }));
+    let query = ast::Query {
+        body: ast::SetExpr::Select(Box::new(select)),
+        settings: Vec::new(),
+        format: None,
+    };
+    let only = OneTable(TableInfo {
+        name: TableName {
+            database: database.to_owned(),
+            table: table.to_owned(),
+        },
+        columns: column_infos(columns),
+        sorting_key: Vec::new(),
+        sampling_key: None,
+        total_rows: 0,
+        view: None,
+        rows: None,
+    });
+    Ok(engine_sql::bind_unoptimized(&query, &only, &BindContext::default())?.plan)
+}
+
+struct OneTable(TableInfo);
+
+impl Catalog for OneTable {
+    fn table(&self, database: Option<&str>, name: &str) -> std::result::Result<Option<TableInfo>, SqlError> {
+        let own = &self.0.name;
+        Ok((database == Some(&own.database) && name == own.table).then(|| self.0.clone()))
     }
 }
 

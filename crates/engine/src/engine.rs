@@ -23,6 +23,7 @@ use crate::options::{self, QueryOptions};
 use crate::scan::EngineSource;
 use crate::shape::{ColumnKind, Shape};
 use crate::system_tables::SystemState;
+use crate::system_tables::query_log::QueryLog;
 
 /// The one door to a data folder. All methods may be called from many threads at once; none needs an async runtime.
 pub struct Engine {
@@ -36,6 +37,7 @@ pub struct Engine {
     budget: Memory,
     background: Mutex<Option<Background>>,
     opened: Instant,
+    pub(crate) query_log: QueryLog,
 }
 
 /// What became of an insert.
@@ -109,6 +111,7 @@ impl Engine {
             config,
             background: Mutex::new(background),
             opened,
+            query_log: QueryLog::default(),
         })
     }
 
@@ -235,6 +238,7 @@ impl Engine {
             catalogue,
             config: &self.config,
             uptime: self.opened.elapsed().as_secs(),
+            query_log: &self.query_log,
         }
     }
 }

@@ -54,6 +54,17 @@ impl EngineError {
         }
     }
 
+    /// The message with those of its sources.
+    pub(crate) fn with_sources(&self) -> String {
+        let mut message = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            message = format!("{message}: {cause}");
+            source = cause.source();
+        }
+        message
+    }
+
     /// ClickHouse's number for this kind of error.
     pub fn code(&self) -> u32 {
         match self {

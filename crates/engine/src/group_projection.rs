@@ -7,8 +7,7 @@ use std::sync::Arc;
 use engine_exec::{ExecContext, ExecError, Scan, ScanRequest, TableSource};
 use engine_functions::AggregateFunction;
 use engine_sql::ast::{self, ProjectionDef};
-use engine_sql::plan::{Aggregate, Expr, Plan, TableName};
-use engine_sql::{BindContext, Catalog, TableInfo};
+use engine_sql::plan::{Aggregate, Expr, Plan};
 use engine_storage::ProjectionRows;
 use engine_types::{Block, DataType, Field, Schema};
 
@@ -54,35 +53,8 @@ impl Groups {
         if only_groups != ast::Select::default() {
             return Ok(None);
         }
-        let (database, name) = ("projection", "rows");
         select.order_by.clear();
-        select.from.push(ast::FromItem::Table(ast::TableRef {
-            source: ast::TableSource::Table(ast::ObjectName::new(Some(database), name)),
-            alias: None,
-            column_aliases: Vec::new(),
-            final_: false,
-            sample: None,
-            sample_offset: None,
-        }));
-        let query = ast::Query {
-            body: ast::SetExpr::Select(Box::new(select)),
-            settings: Vec::new(),
-            format: None,
-        };
-        let table = OneTable(TableInfo {
-            name: TableName {
-                database: database.to_owned(),
-                table: name.to_owned(),
-            },
-            columns: binding::column_infos(columns),
-            sorting_key: Vec::new(),
-            sampling_key: None,
-            total_rows: 0,
-            view: None,
-            rows: None,
-        });
-        let bound = engine_sql::bind(&query, &table, &BindContext::default())?;
-        let mut plan = bound.plan;
+        let mut plan = binding::bind_over_rows(select, columns.iter())?;
         while let Plan::Project { input, .. } = plan {
             plan = *input;
         }
@@ -217,15 +189,6 @@ fn with_suffix(aggregate: &Aggregate, suffix: &str, args: &[DataType]) -> Result
 fn stated(aggregate: &Aggregate) -> Result<Arc<dyn AggregateFunction>> {
     let types: Vec<DataType> = aggregate.args.iter().map(|a| a.ty.clone()).collect();
     with_suffix(aggregate, "State", &types)
-}
-
-struct OneTable(TableInfo);
-
-impl Catalog for OneTable {
-    fn table(&self, database: Option<&str>, name: &str) -> Option<TableInfo> {
-        let own = &self.0.name;
-        (database == Some(&own.database) && name == own.table).then(|| self.0.clone())
-    }
 }
 
 struct GroupRows(Plan);

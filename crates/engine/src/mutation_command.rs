@@ -133,10 +133,14 @@ impl MutationCommand {
 
 /// Results of sub-queries as tables.
 impl Catalog for MutationCommand {
-    fn table(&self, _: Option<&str>, name: &str) -> Option<TableInfo> {
-        let number: usize = name.strip_prefix(SUBQUERY)?.parse().ok()?;
-        let result = self.subqueries.get(number)?;
-        Some(TableInfo {
+    fn table(
+        &self,
+        _: Option<&str>,
+        name: &str,
+    ) -> std::result::Result<Option<TableInfo>, engine_sql::SqlError> {
+        let number = name.strip_prefix(SUBQUERY).and_then(|n| n.parse::<usize>().ok());
+        let result = number.and_then(|number| self.subqueries.get(number));
+        Ok(result.map(|result| TableInfo {
             name: TableName {
                 database: String::new(),
                 table: name.to_owned(),
@@ -157,7 +161,7 @@ impl Catalog for MutationCommand {
             total_rows: 0,
             view: None,
             rows: Some(result.rows.clone()),
-        })
+        }))
     }
 }
 

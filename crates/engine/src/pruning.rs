@@ -152,13 +152,23 @@ impl<'a> Pruner<'a> {
                 compared
             }
             ("like", [subject, pattern]) => {
-                Some(self.like(subject, &LikePattern::of(&text(pattern)?), filter))
+                self.any_function(filter, tests);
+                Some(self.like(subject, &LikePattern::of(&text(pattern)?), std::mem::take(tests)))
             }
             ("notLike", [subject, pattern]) => {
                 let pattern = LikePattern::of(&text(pattern)?);
                 // Only what LIKE exactly means can be turned round.
-                (pattern.is_prefix || !pattern.has_wildcards)
-                    .then(|| Predicate::Not(Box::new(self.like(subject, &pattern, filter))))
+                if pattern.is_prefix || !pattern.has_wildcards {
+                    let like = Predicate::Not(Box::new(self.like(subject, &pattern, Vec::new())));
+                    self.any_function(filter, tests);
+                    let own = std::mem::take(tests);
+                    return Some(if own.is_empty() {
+                        like
+                    } else {
+                        like.and(Predicate::Comparison(own))
+                    });
+                }
+                None
             }
             ("startsWith", [subject, prefix]) => {
                 let piece = Piece {
@@ -487,12 +497,12 @@ impl<'a> Pruner<'a> {
         }
     }
 
-    fn like(&self, subject: &Expr, pattern: &LikePattern, filter: &Expr) -> Predicate {
+    /// `tests` are further ones of the same LIKE.
+    fn like(&self, subject: &Expr, pattern: &LikePattern, mut tests: Vec<Test>) -> Predicate {
         if *subject.ty.bare() != DataType::String {
             return Predicate::Unknown;
         }
         let prefix = pattern.prefix().to_vec();
-        let mut tests = Vec::new();
         if !pattern.has_wildcards {
             self.tests_of(
                 subject,
@@ -504,7 +514,6 @@ impl<'a> Pruner<'a> {
             self.tests_of(subject, &with_prefix(prefix), pattern.is_prefix, &mut tests);
         }
         self.text_hashes(subject, std::slice::from_ref(&pattern.pieces), &mut tests);
-        self.any_function(filter, &mut tests);
         if tests.is_empty() {
             Predicate::Unknown
         } else {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use engine_exec::CompiledExprs;
 use engine_functions::{Accumulator, AggregateFunction};
 use engine_sql::ast;
+use engine_sql::code;
 use engine_sql::plan::{self, Plan};
-use engine_sql::{BindContext, Catalog, ColumnInfo, ColumnKind as BoundKind, TableInfo, code};
 use engine_types::{Block, Column, DataType, Value};
 
 use crate::binding;
 use crate::error::{EngineError, Result};
-use crate::shape::{Shape, key_list};
+use crate::shape::{Shape, TableColumn, key_list};
 
 type Problem<T> = std::result::Result<T, String>;
 
@@ -63,98 +63,29 @@ fn bad(message: impl Into<String>) -> EngineError {
     EngineError::refused(450, message)
 }
 
-/// The table's columns, for the expressions behind SET. Columns that are not stored cannot be read.
-struct OneTable<'a>(&'a Shape);
-
-const TABLE: &str = "rows";
-
-impl OneTable<'_> {
-    fn columns(&self) -> impl Iterator<Item = (usize, &crate::shape::TableColumn)> {
-        let columns = self.0.columns.iter().enumerate();
-        columns.filter(|(_, column)| column.stored.is_some())
-    }
+/// Columns that are not stored cannot be read.
+fn stored_columns(shape: &Shape) -> impl Iterator<Item = (usize, &TableColumn)> {
+    let columns = shape.columns.iter().enumerate();
+    columns.filter(|(_, column)| column.stored.is_some())
 }
 
-impl Catalog for OneTable<'_> {
-    fn table(&self, _: Option<&str>, name: &str) -> Option<TableInfo> {
-        (name == TABLE).then(|| TableInfo {
-            name: plan::TableName {
-                database: String::new(),
-                table: TABLE.to_owned(),
-            },
-            columns: self
-                .columns()
-                .map(|(_, column)| ColumnInfo {
-                    name: column.name.clone(),
-                    ty: column.ty.clone(),
-                    json: false,
-                    kind: BoundKind::Ordinary,
-                })
-                .collect(),
-            sorting_key: Vec::new(),
-            sampling_key: None,
-            total_rows: 0,
-            view: None,
-            rows: None,
-        })
-    }
-
-    fn table_names(&self, _: Option<&str>) -> Vec<String> {
-        Vec::new()
-    }
-}
-
-/// `SELECT CAST(expr AS ty) FROM rows GROUP BY keys`.
-fn grouped(expr: &ast::Expr, ty: &DataType, keys: &[ast::Expr]) -> Result<ast::Query> {
-    let mut select = ast::Select {
+/// `SELECT CAST(expr AS ty) GROUP BY keys`.
+fn grouped(expr: &ast::Expr, ty: &DataType, keys: &[ast::Expr]) -> Result<ast::Select> {
+    Ok(ast::Select {
         projection: vec![ast::Expr::Cast {
             expr: Box::new(expr.clone()),
             ty: engine_sql::parse_type_name(ty.to_string())?,
         }],
         group_by: Some(ast::GroupBy::Exprs(keys.to_vec())),
         ..ast::Select::default()
-    };
-    select.from.push(ast::FromItem::Table(ast::TableRef {
-        source: ast::TableSource::Table(ast::ObjectName::new(None, TABLE)),
-        alias: None,
-        column_aliases: Vec::new(),
-        final_: false,
-        sample: None,
-        sample_offset: None,
-    }));
-    Ok(ast::Query {
-        body: ast::SetExpr::Select(Box::new(select)),
-        settings: Vec::new(),
-        format: None,
     })
 }
 
 /// The expression with columns of the scan replaced by those of the table.
 fn over_table(expr: &plan::Expr, scanned: &[usize]) -> plan::Expr {
     let mut expr = expr.clone();
-    renumber(&mut expr, scanned);
+    expr.map_columns(&|column| scanned.get(column).copied().unwrap_or(column));
     expr
-}
-
-fn renumber(expr: &mut plan::Expr, scanned: &[usize]) {
-    use plan::ExprKind;
-    match &mut expr.kind {
-        ExprKind::Column(column) => {
-            if let Some(of_table) = scanned.get(*column) {
-                *column = *of_table;
-            }
-        }
-        ExprKind::Literal(_) | ExprKind::ScalarSubquery(_) => {}
-        ExprKind::Call { args, .. } => args.iter_mut().for_each(|e| renumber(e, scanned)),
-        ExprKind::And(list) | ExprKind::Or(list) => list.iter_mut().for_each(|e| renumber(e, scanned)),
-        ExprKind::HigherOrder { lambda, arrays, .. } => {
-            let mut own = lambda.as_ref().clone();
-            own.captures.iter_mut().for_each(|e| renumber(e, scanned));
-            *lambda = Arc::new(own);
-            arrays.iter_mut().for_each(|e| renumber(e, scanned));
-        }
-        ExprKind::InSet { arg, .. } => renumber(arg, scanned),
-    }
 }
 
 fn setter(shape: &Shape, name: &str, expr: &ast::Expr, keys: &[ast::Expr]) -> Result<Setter> {
@@ -170,9 +101,8 @@ fn setter(shape: &Shape, name: &str, expr: &ast::Expr, keys: &[ast::Expr]) -> Re
             "Invalid expression for assignment of column {name}. Should contain an aggregate function{why}."
         ))
     };
-    let table = OneTable(shape);
-    let query = grouped(expr, &column.ty, keys)?;
-    let bound = engine_sql::bind_unoptimized(&query, &table, &BindContext::default());
+    let select = grouped(expr, &column.ty, keys)?;
+    let bound = binding::bind_over_rows(select, stored_columns(shape).map(|(_, column)| column));
     let bound = bound.map_err(|error| match error.code {
         code::NOT_AN_AGGREGATE => no_aggregate(&format!(": {}", error.message)),
         _ => error.into(),
@@ -183,7 +113,7 @@ fn setter(shape: &Shape, name: &str, expr: &ast::Expr, keys: &[ast::Expr]) -> Re
             format!("TTL … GROUP BY … SET {name} = {expr} is not supported"),
         )
     };
-    let Plan::Project { input, exprs, .. } = bound.plan else {
+    let Plan::Project { input, exprs, .. } = bound else {
         return Err(unsupported());
     };
     let (
@@ -209,7 +139,7 @@ fn setter(shape: &Shape, name: &str, expr: &ast::Expr, keys: &[ast::Expr]) -> Re
     if !has_aggregate {
         return Err(no_aggregate(""));
     }
-    let of_table: Vec<usize> = table.columns().map(|(at, _)| at).collect();
+    let of_table: Vec<usize> = stored_columns(shape).map(|(at, _)| at).collect();
     let scanned: Vec<usize> = columns.iter().filter_map(|c| of_table.get(*c).copied()).collect();
     let calls = aggregates.into_iter().map(|aggregate| {
         let args: Vec<plan::Expr> = aggregate.args.iter().map(|a| over_table(a, &scanned)).collect();

@@ -148,7 +148,7 @@ impl Engine {
         let catalogue = self.catalogue();
         if database == SYSTEM_DATABASE {
             let state = self.system_state(&catalogue);
-            let table = system_tables::table(&name, &state).ok_or(EngineError::UnknownTable {
+            let table = system_tables::table(&name, &state)?.ok_or(EngineError::UnknownTable {
                 database,
                 table: name,
             })?;

@@ -22,6 +22,7 @@ use crate::options::QueryOptions;
 use crate::result::{QueryResult, QuerySummary};
 use crate::scan::ScanRules;
 use crate::shape::ColumnKind;
+use crate::system_tables::query_log::{start_of, start_of_printed};
 
 /// Rows in one atomic insert at most, unless `max_insert_block_size` says otherwise.
 const INSERT_ROWS: usize = 1_048_576;
@@ -57,13 +58,26 @@ fn of_blocks(database: &str, name: &str, columns: &[String], blocks: &[Block]) -
 impl Engine {
     /// Runs one statement of any kind. Statements that answer nothing give a result without columns.
     pub fn query(&self, sql: &str, options: &QueryOptions) -> Result<QueryResult> {
-        self.guarded(&engine_sql::parse_statement(sql)?, options)
+        let run = || self.guarded(&engine_sql::parse_statement(sql)?, options);
+        self.query_log.noting(|| start_of(sql), options, run)
     }
 
     /// Runs statements separated by semicolons, up to the first that fails.
     pub fn execute(&self, sql: &str, options: &QueryOptions) -> Result<()> {
-        for statement in engine_sql::parse_statements(sql)? {
-            self.guarded(&statement, options)?;
+        let statements = match engine_sql::parse_statements(sql) {
+            Ok(statements) => statements,
+            Err(error) => {
+                let refused = || Err(error.into());
+                return self
+                    .query_log
+                    .noting(|| start_of(sql), options, refused)
+                    .map(|_| ());
+            }
+        };
+        for statement in &statements {
+            let run = || self.guarded(statement, options);
+            self.query_log
+                .noting(|| start_of_printed(statement), options, run)?;
         }
         Ok(())
     }

@@ -1,17 +1,19 @@
 //! The database `system`: what the engine knows about itself, computed when a query names it.
 
 mod json_columns;
+pub(crate) mod query_log;
 
 use std::sync::Arc;
 
 use engine_sql::plan::TableName;
 use engine_sql::{ColumnInfo, ColumnKind as BoundKind, TableInfo};
-use engine_storage::{CacheKind, ColumnOnDisk, Snapshot, Storage};
+use engine_storage::{CacheKind, ColumnOnDisk, Snapshot, Storage, StorageError};
 use engine_types::{DataType, Value};
 
 use crate::catalogue::{Catalogue, Object, SYSTEM_DATABASE, Table};
 use crate::config::EngineConfig;
 use crate::engine_kind::EngineKind;
+use crate::error::Result;
 use crate::mutation_command::MutationCommand;
 use crate::shape::ColumnKind;
 
@@ -22,18 +24,31 @@ pub(crate) struct SystemState<'a> {
     pub(crate) config: &'a EngineConfig,
     /// Seconds since the engine was opened.
     pub(crate) uptime: u64,
+    pub(crate) query_log: &'a query_log::QueryLog,
 }
 
 impl SystemState<'_> {
     /// Tables that are still there, as they are now.
-    fn snapshots(&self) -> impl Iterator<Item = (&Arc<Table>, Arc<Snapshot>)> {
-        self.catalogue
-            .tables()
-            .filter_map(|table| Some((table, self.storage.snapshot(table.id).ok()?)))
+    fn snapshots(&self) -> Result<Vec<(&Arc<Table>, Arc<Snapshot>)>> {
+        let mut list = Vec::new();
+        for table in self.catalogue.tables() {
+            list.extend(of_table(table, self.storage.snapshot(table.id))?.map(|snapshot| (table, snapshot)));
+        }
+        Ok(list)
     }
 }
 
-pub(crate) const NAMES: [&str; 14] = [
+/// `None` when the table was dropped since the catalogue was read. Any other failure is the query's: an answer without
+/// the rows of that table would be a wrong one.
+pub(crate) fn of_table<T>(table: &Table, outcome: engine_storage::Result<T>) -> Result<Option<T>> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(StorageError::UnknownTable(id)) if id == table.id => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) const NAMES: [&str; 15] = [
     "asynchronous_metrics",
     "columns",
     "data_skipping_indices",
@@ -46,6 +61,7 @@ pub(crate) const NAMES: [&str; 14] = [
     "one",
     "parts",
     "parts_columns",
+    "query_log",
     "settings",
     "tables",
 ];
@@ -65,25 +81,26 @@ fn flag(on: bool) -> Value {
 }
 
 /// The table `system.name`, with its rows.
-pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Option<TableInfo> {
+pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Result<Option<TableInfo>> {
     let (columns, rows) = match name {
         "one" => (vec![("dummy", DataType::UInt8)], vec![vec![Value::UInt(0)]]),
         "databases" => databases(state),
-        "tables" => tables(state),
+        "tables" => tables(state)?,
         "columns" => columns(state),
-        "data_skipping_indices" => data_skipping_indices(state),
-        "parts" => parts(state),
-        "detached_parts" => detached_parts(state),
-        "parts_columns" => parts_columns(state),
-        "json_columns" => json_columns::json_columns(state),
+        "data_skipping_indices" => data_skipping_indices(state)?,
+        "parts" => parts(state)?,
+        "detached_parts" => detached_parts(state)?,
+        "parts_columns" => parts_columns(state)?,
+        "json_columns" => json_columns::json_columns(state)?,
+        "query_log" => query_log::query_log(state.query_log),
         "functions" => functions(),
         "settings" => settings(state),
         "merges" => merges(),
-        "mutations" => mutations(state),
-        "asynchronous_metrics" => metrics(state),
-        _ => return None,
+        "mutations" => mutations(state)?,
+        "asynchronous_metrics" => metrics(state)?,
+        _ => return Ok(None),
     };
-    Some(TableInfo {
+    Ok(Some(TableInfo {
         name: TableName {
             database: SYSTEM_DATABASE.to_owned(),
             table: name.to_owned(),
@@ -102,7 +119,7 @@ pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Option<TableInfo> {
         total_rows: 0,
         view: None,
         rows: Some(Arc::new(rows)),
-    })
+    }))
 }
 
 fn databases(state: &SystemState<'_>) -> Rows {
@@ -134,7 +151,7 @@ fn table_engine(table: &Table) -> String {
     }
 }
 
-fn tables(state: &SystemState<'_>) -> Rows {
+fn tables(state: &SystemState<'_>) -> Result<Rows> {
     let columns = vec![
         ("database", DataType::String),
         ("name", DataType::String),
@@ -182,7 +199,12 @@ fn tables(state: &SystemState<'_>) -> Rows {
                 ]);
             }
             Object::Table(table) => {
-                let create = table.shape.create().ok();
+                let size = of_table(table, state.storage.memtable_size(table.id))?;
+                let snapshot = of_table(table, state.storage.snapshot(table.id))?;
+                let (Some((_, in_memory)), Some(snapshot)) = (size, snapshot) else {
+                    continue;
+                };
+                let create = table.shape.create()?;
                 let shown = |expr: Option<&engine_sql::ast::Expr>| {
                     text(
                         crate::shape::key_list(expr)
@@ -192,24 +214,19 @@ fn tables(state: &SystemState<'_>) -> Rows {
                             .join(", "),
                     )
                 };
-                let snapshot = state.storage.snapshot(table.id).ok();
                 let stored = table.shape.kind != EngineKind::Null;
-                let bytes = snapshot.as_ref().map(|s| {
-                    s.parts().iter().map(|p| p.bytes()).sum::<u64>()
-                        + state
-                            .storage
-                            .memtable_size(table.id)
-                            .map_or(0, |(_, bytes)| bytes as u64)
-                });
+                let bytes = snapshot.parts().iter().map(|p| p.bytes()).sum::<u64>() + in_memory as u64;
                 row.extend([
                     text(table.shape.definition.create.to_string()),
-                    shown(create.and_then(|c| c.storage.order_by.as_ref())),
-                    shown(create.and_then(|c| c.storage.partition_by.as_ref())),
-                    snapshot
-                        .filter(|_| stored)
-                        .map_or(Value::Null, |s| Value::UInt(s.rows())),
-                    bytes.map_or(Value::Null, Value::UInt),
-                    text(create.and_then(|c| c.comment.clone()).unwrap_or_default()),
+                    shown(create.storage.order_by.as_ref()),
+                    shown(create.storage.partition_by.as_ref()),
+                    if stored {
+                        Value::UInt(snapshot.rows())
+                    } else {
+                        Value::Null
+                    },
+                    Value::UInt(bytes),
+                    text(create.comment.clone().unwrap_or_default()),
                 ]);
             }
         }
@@ -225,7 +242,7 @@ fn tables(state: &SystemState<'_>) -> Rows {
         row.push(list(|view| &view.name));
         rows.push(row);
     }
-    (columns, rows)
+    Ok((columns, rows))
 }
 
 /// The `default_kind` of `system.columns` and DESCRIBE.
@@ -288,7 +305,7 @@ fn columns(state: &SystemState<'_>) -> Rows {
     (schema, rows)
 }
 
-fn parts(state: &SystemState<'_>) -> Rows {
+fn parts(state: &SystemState<'_>) -> Result<Rows> {
     let schema = vec![
         ("database", DataType::String),
         ("table", DataType::String),
@@ -316,8 +333,10 @@ fn parts(state: &SystemState<'_>) -> Rows {
         ("disk_name", DataType::String),
     ];
     let mut rows = Vec::new();
-    for (table, snapshot) in state.snapshots() {
-        let outdated = state.storage.outdated_parts(table.id).unwrap_or_default();
+    for (table, snapshot) in state.snapshots()? {
+        let Some(outdated) = of_table(table, state.storage.outdated_parts(table.id))? else {
+            continue;
+        };
         let parts = snapshot.parts().iter().map(|part| (part, true));
         for (part, active) in parts.chain(outdated.iter().map(|part| (part, false))) {
             let columns = part.columns_on_disk();
@@ -352,14 +371,14 @@ fn parts(state: &SystemState<'_>) -> Rows {
             ]);
         }
     }
-    (schema, rows)
+    Ok((schema, rows))
 }
 
 fn block_number(number: u64) -> Value {
     Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-fn detached_parts(state: &SystemState<'_>) -> Rows {
+fn detached_parts(state: &SystemState<'_>) -> Result<Rows> {
     let schema = vec![
         ("database", DataType::String),
         ("table", DataType::String),
@@ -375,7 +394,7 @@ fn detached_parts(state: &SystemState<'_>) -> Rows {
     ];
     let mut rows = Vec::new();
     for table in state.catalogue.tables() {
-        for part in state.storage.detached_parts(table.id).unwrap_or_default() {
+        for part in of_table(table, state.storage.detached_parts(table.id))?.unwrap_or_default() {
             let name = part.name.as_ref();
             rows.push(vec![
                 text(&table.database),
@@ -392,10 +411,10 @@ fn detached_parts(state: &SystemState<'_>) -> Rows {
             ]);
         }
     }
-    (schema, rows)
+    Ok((schema, rows))
 }
 
-fn parts_columns(state: &SystemState<'_>) -> Rows {
+fn parts_columns(state: &SystemState<'_>) -> Result<Rows> {
     let schema = vec![
         ("database", DataType::String),
         ("table", DataType::String),
@@ -414,7 +433,7 @@ fn parts_columns(state: &SystemState<'_>) -> Rows {
         ("column_codec", DataType::String),
     ];
     let mut rows = Vec::new();
-    for (table, snapshot) in state.snapshots() {
+    for (table, snapshot) in state.snapshots()? {
         for part in snapshot.parts() {
             for column in part.columns_on_disk() {
                 rows.push(vec![
@@ -436,10 +455,10 @@ fn parts_columns(state: &SystemState<'_>) -> Rows {
             }
         }
     }
-    (schema, rows)
+    Ok((schema, rows))
 }
 
-fn data_skipping_indices(state: &SystemState<'_>) -> Rows {
+fn data_skipping_indices(state: &SystemState<'_>) -> Result<Rows> {
     let schema = vec![
         ("database", DataType::String),
         ("table", DataType::String),
@@ -454,9 +473,8 @@ fn data_skipping_indices(state: &SystemState<'_>) -> Rows {
         ("parts_without", DataType::UInt64),
     ];
     let mut rows = Vec::new();
-    for table in state.catalogue.tables() {
-        let snapshot = state.storage.snapshot(table.id).ok();
-        let parts = snapshot.as_ref().map_or(&[][..], |s| s.parts());
+    for (table, snapshot) in state.snapshots()? {
+        let parts = snapshot.parts();
         for index in &table.shape.skip_indexes {
             let def = index.def();
             let with = parts.iter().filter(|p| p.has_skip_index(&def)).count();
@@ -474,7 +492,7 @@ fn data_skipping_indices(state: &SystemState<'_>) -> Rows {
             ]);
         }
     }
-    (schema, rows)
+    Ok((schema, rows))
 }
 
 fn functions() -> Rows {
@@ -547,7 +565,7 @@ fn merges() -> Rows {
 }
 
 /// One row for each step: those under way, and the last that are done.
-fn mutations(state: &SystemState<'_>) -> Rows {
+fn mutations(state: &SystemState<'_>) -> Result<Rows> {
     let names = DataType::String.array();
     let schema = vec![
         ("database", DataType::String),
@@ -564,7 +582,7 @@ fn mutations(state: &SystemState<'_>) -> Rows {
     ];
     let mut rows = Vec::new();
     for table in state.catalogue.tables() {
-        for mutation in state.storage.mutations(table.id).unwrap_or_default() {
+        for mutation in of_table(table, state.storage.mutations(table.id))?.unwrap_or_default() {
             let texts = match &mutation.command {
                 Ok(bytes) => MutationCommand::texts(bytes),
                 Err(problem) => vec![problem.clone()],
@@ -591,17 +609,17 @@ fn mutations(state: &SystemState<'_>) -> Rows {
             }
         }
     }
-    (schema, rows)
+    Ok((schema, rows))
 }
 
-fn metrics(state: &SystemState<'_>) -> Rows {
+fn metrics(state: &SystemState<'_>) -> Result<Rows> {
     let (mut rows, mut memtable_rows, mut memtable_bytes, mut parts) = (0u64, 0usize, 0usize, 0usize);
     for table in state.catalogue.tables() {
-        if let Ok(snapshot) = state.storage.snapshot(table.id) {
+        if let Some(snapshot) = of_table(table, state.storage.snapshot(table.id))? {
             rows += snapshot.rows();
             parts += snapshot.parts().len();
         }
-        if let Ok((r, b)) = state.storage.memtable_size(table.id) {
+        if let Some((r, b)) = of_table(table, state.storage.memtable_size(table.id))? {
             memtable_rows += r;
             memtable_bytes += b;
         }
@@ -641,8 +659,8 @@ fn metrics(state: &SystemState<'_>) -> Rows {
         .into_iter()
         .map(|(name, value)| vec![text(name), Value::Float(value)])
         .collect();
-    (
+    Ok((
         vec![("metric", DataType::String), ("value", DataType::Float64)],
         rows,
-    )
+    ))
 }

@@ -47,9 +47,9 @@ const EVENTS: &[(&str, &str)] = &[
 struct Tables;
 
 impl Catalog for Tables {
-    fn table(&self, database: Option<&str>, name: &str) -> Option<TableInfo> {
+    fn table(&self, database: Option<&str>, name: &str) -> Result<Option<TableInfo>, SqlError> {
         if database.is_some_and(|d| d != "default") || name.starts_with("no") {
-            return None;
+            return Ok(None);
         }
         let columns = EVENTS.iter().map(|(name, ty)| ColumnInfo {
             name: (*name).to_owned(),
@@ -63,7 +63,7 @@ impl Catalog for Tables {
             kind: ColumnKind::Alias(parse_expr("code + 1").expect("an expression")),
             json: false,
         };
-        Some(TableInfo {
+        Ok(Some(TableInfo {
             name: TableName {
                 database: "default".to_owned(),
                 table: name.to_owned(),
@@ -74,7 +74,7 @@ impl Catalog for Tables {
             total_rows: 1000,
             view: None,
             rows: None,
-        })
+        }))
     }
 }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use engine_types::{DataType, Value};
 
-use crate::{ast, plan::TableName};
+use crate::{ast, error::SqlError, plan::TableName};
 
 pub trait Catalog {
-    /// The table or view of that name; without a database, of the current one.
-    fn table(&self, database: Option<&str>, name: &str) -> Option<TableInfo>;
+    /// The table or view of that name; without a database, of the current one. `None` when there is none, an error
+    /// when its rows cannot be computed.
+    fn table(&self, database: Option<&str>, name: &str) -> Result<Option<TableInfo>, SqlError>;
 
     /// Names near which a misspelled one may be, for "maybe you meant".
     fn table_names(&self, database: Option<&str>) -> Vec<String> {

@@ -7,6 +7,7 @@ use engine_types::{DataType, Value};
 use super::{
     Binder,
     context::ParameterValue,
+    from::ROW_EXISTS,
     literal,
     scope::{AGGREGATE, Scope, find_with},
     suggestion::closest,
@@ -240,6 +241,9 @@ impl Binder<'_> {
     fn unknown_identifier(&self, scope: &Scope, path: &[String]) -> SqlError {
         let name = path.join(".");
         let last = path.last().map_or("", String::as_str);
+        if last == ROW_EXISTS {
+            self.missed_row_exists.set(true);
+        }
         let candidates = scope
             .columns
             .iter()

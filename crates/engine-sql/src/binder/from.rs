@@ -21,6 +21,12 @@ use crate::{
     plan::{Expr, Plan},
 };
 
+/// How many rows one row of a sample stands for.
+const SAMPLE_FACTOR: &str = "_sample_factor";
+
+/// Whether a row is there: rows that were deleted are not read, so that it is 1.
+pub(super) const ROW_EXISTS: &str = "_row_exists";
+
 /// A plan and what its columns are called.
 pub(super) struct Relation {
     pub plan: Plan,
@@ -107,7 +113,7 @@ impl Binder<'_> {
             let plan = self.expanding(|b| b.query(query, &node.parent))?;
             return Ok(of_plan(plan, vec![name]));
         }
-        if let Some(info) = self.catalog.table(database.as_deref(), &name) {
+        if let Some(info) = self.catalog.table(database.as_deref(), &name)? {
             let mut relation = self.stored_table(&info, table)?;
             answer_to(&mut relation, database.as_deref(), &name, &info);
             return Ok(relation);
@@ -194,8 +200,16 @@ impl Binder<'_> {
             (plan, factor) = self.sample(&mut scope, plan, info, sample, table.sample_offset.as_ref())?;
         }
         plan = self.alias_columns(&mut scope, plan, info, &qualifiers)?;
+        if self.with_row_exists && info.rows.is_none() {
+            let exists = Expr::literal(engine_types::Value::UInt(1), engine_types::DataType::UInt8);
+            plan = virtual_column(&mut scope, plan, ROW_EXISTS, exists, &qualifiers);
+        }
         if table.sample.is_some() {
-            plan = sample_factor(&mut scope, plan, factor, &qualifiers);
+            let factor = Expr::literal(
+                engine_types::Value::Float(factor),
+                engine_types::DataType::Float64,
+            );
+            plan = virtual_column(&mut scope, plan, SAMPLE_FACTOR, factor, &qualifiers);
         }
         Ok(Relation {
             plan,
@@ -423,25 +437,28 @@ pub(super) fn of_plan(plan: Plan, qualifiers: Vec<String>) -> Relation {
     Relation { plan, columns }
 }
 
-/// The plan's columns and further ones computed from them.
-/// The hidden column `_sample_factor`: how many rows one row of the sample stands for.
-fn sample_factor(scope: &mut Scope, plan: Plan, factor: f64, qualifiers: &Rc<Vec<String>>) -> Plan {
-    const NAME: &str = "_sample_factor";
-    if scope.columns.iter().any(|c| c.name == NAME) {
+/// A column that is found by its name only, unless the table has one of that name.
+fn virtual_column(
+    scope: &mut Scope,
+    plan: Plan,
+    name: &str,
+    value: Expr,
+    qualifiers: &Rc<Vec<String>>,
+) -> Plan {
+    if scope.columns.iter().any(|c| c.name == name) {
         return plan;
     }
-    let ty = engine_types::DataType::Float64;
     scope.columns.push(ScopeColumn {
-        name: NAME.to_owned(),
-        ty: ty.clone(),
+        name: name.to_owned(),
+        ty: value.ty.clone(),
         qualifiers: qualifiers.clone(),
         kind: Visibility::Virtual,
         shadowed: false,
     });
-    let value = Expr::literal(engine_types::Value::Float(factor), ty);
-    appended(plan, vec![value], vec![NAME.to_owned()])
+    appended(plan, vec![value], vec![name.to_owned()])
 }
 
+/// The plan's columns and further ones computed from them.
 pub(super) fn appended(plan: Plan, more: Vec<Expr>, names: Vec<String>) -> Plan {
     let mut schema = plan.schema();
     let mut exprs: Vec<Expr> = schema

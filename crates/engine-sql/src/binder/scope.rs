@@ -55,7 +55,7 @@ pub(super) enum Visibility {
     Visible,
     Materialized,
     Alias,
-    /// `_sample_factor`: only by its name.
+    /// `_sample_factor`, `_row_exists`: only by its name.
     Virtual,
 }
 

@@ -9,6 +9,7 @@ use super::{
     bind_unoptimized,
 };
 use crate::{
+    SqlError,
     ast::Statement,
     parse_expr, parse_query, parse_statement,
     plan::{TableName, explain},
@@ -40,15 +41,15 @@ const PERSON: &[(&str, &str)] = &[
 ];
 
 impl Catalog for Tables {
-    fn table(&self, database: Option<&str>, name: &str) -> Option<TableInfo> {
+    fn table(&self, database: Option<&str>, name: &str) -> Result<Option<TableInfo>, SqlError> {
         if database.is_some_and(|d| d != "default") {
-            return None;
+            return Ok(None);
         }
         let (columns, sorting_key): (&[(&str, &str)], &[&str]) = match name {
             "events" => (EVENTS, &["team_id", "toDate(timestamp)"]),
             "person" => (PERSON, &["team_id", "id"]),
             "purchases" => (&[], &[]),
-            _ => return None,
+            _ => return Ok(None),
         };
         let mut columns: Vec<ColumnInfo> = columns
             .iter()
@@ -79,7 +80,7 @@ impl Catalog for Tables {
                     .expect("a query"),
             )
         });
-        Some(TableInfo {
+        Ok(Some(TableInfo {
             name: TableName {
                 database: "default".to_owned(),
                 table: name.to_owned(),
@@ -93,7 +94,7 @@ impl Catalog for Tables {
             total_rows: 0,
             view,
             rows: None,
-        })
+        }))
     }
 
     fn table_names(&self, _database: Option<&str>) -> Vec<String> {

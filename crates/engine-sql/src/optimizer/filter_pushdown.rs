@@ -65,7 +65,8 @@ fn push(plan: Plan, filters: Vec<Expr>, catalog: &dyn Catalog) -> Plan {
         } => {
             let fixed = if final_ {
                 // Only what is equal for all versions of a row may be checked before the versions are merged.
-                let info = catalog.table(Some(&table.database), &table.table);
+                // Without the keys nothing moves below the merge of the versions.
+                let info = catalog.table(Some(&table.database), &table.table).ok().flatten();
                 let keys = info.map_or_else(Vec::new, |info| key_columns(&info, &schema, catalog));
                 let (movable, fixed) = partition(filters, |f| {
                     let mut ok = true;

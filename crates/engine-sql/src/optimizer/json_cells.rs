@@ -419,7 +419,8 @@ fn scan(plan: Plan, wanted: &[Access], catalog: &dyn Catalog) -> Pushed {
     let info = if asked.is_empty() {
         None
     } else {
-        catalog.table(Some(&table.database), &table.table)
+        // Without the columns nothing is asked for cell by cell, which is never wrong.
+        catalog.table(Some(&table.database), &table.table).ok().flatten()
     };
     let granted: Vec<Option<usize>> = asked
         .iter()

@@ -34,9 +34,11 @@ impl ValueRange {
         }
     }
 
-    /// The only value, when there can be only one.
+    /// The only value, when there can be only one. The two zeros of floats are equal, but not one value: `IN` and other
+    /// functions tell them apart.
     pub fn single(&self) -> Option<&Value> {
         match (&self.lower, &self.upper) {
+            (Some((Value::Float(low), _)), _) if *low == 0.0 => None,
             (Some((low, true)), Some((high, true))) if low == high => Some(low),
             _ => None,
         }

@@ -78,20 +78,6 @@ impl PartName {
         };
         (name.min_block <= name.max_block && name.to_string() == text).then_some(name)
     }
-
-    /// Whether this part holds all rows of `other` in a newer form: it is what `other` was merged or mutated into.
-    pub fn covers(&self, other: &Self) -> bool {
-        let newer = if self.level == other.level {
-            (self.min_block, self.max_block) == (other.min_block, other.max_block)
-                && self.mutation > other.mutation
-        } else {
-            self.level > other.level && self.mutation >= other.mutation
-        };
-        self.partition == other.partition
-            && self.min_block <= other.min_block
-            && self.max_block >= other.max_block
-            && newer
-    }
 }
 
 impl fmt::Display for PartName {

@@ -110,34 +110,48 @@ impl Storage {
     /// The folders in `detached/` of a table, by name.
     pub fn detached_parts(&self, table: TableId) -> Result<Vec<DetachedPart>> {
         let table_folder = self.catalog.read().table(table)?.folder.clone();
+        let listed = self.list_detached(&table_folder);
+        if listed.is_err() {
+            // The folder goes with its table.
+            self.catalog.read().table(table)?;
+        }
+        listed
+    }
+
+    fn list_detached(&self, table_folder: &str) -> Result<Vec<DetachedPart>> {
         let detached = format!("{table_folder}/{DETACHED_FOLDER}");
+        let exists = |path: &str| self.directory.exists(path).map_err(io_at("open", path));
         let mut out = Vec::new();
-        if !self
-            .directory
-            .exists(&detached)
-            .map_err(io_at("open", &detached))?
-        {
+        if !exists(&detached)? {
             return Ok(out);
         }
         for entry in self.directory.list(&detached).map_err(io_at("list", &detached))? {
             if !entry.is_folder {
                 continue;
             }
-            let mut part = DetachedPart::of(&table_folder, &entry.name);
-            for file in self
-                .directory
-                .list(&part.path)
-                .map_err(io_at("list", &part.path))?
-            {
-                if !file.is_folder {
-                    let path = format!("{}/{}", part.path, file.name);
-                    let open = self.directory.open(&path).map_err(io_at("open", &path))?;
-                    part.bytes += open.size().map_err(io_at("read", &path))?;
-                }
+            let mut part = DetachedPart::of(table_folder, &entry.name);
+            match self.folder_bytes(&part.path) {
+                Ok(bytes) => part.bytes = bytes,
+                // It was attached or dropped since the list was made.
+                Err(_) if !exists(&part.path)? => continue,
+                Err(error) => return Err(error),
             }
             out.push(part);
         }
         Ok(out)
+    }
+
+    /// Bytes of the files in a folder.
+    fn folder_bytes(&self, folder: &str) -> Result<u64> {
+        let mut bytes = 0;
+        for file in self.directory.list(folder).map_err(io_at("list", folder))? {
+            if !file.is_folder {
+                let path = format!("{folder}/{}", file.name);
+                let open = self.directory.open(&path).map_err(io_at("open", &path))?;
+                bytes += open.size().map_err(io_at("read", &path))?;
+            }
+        }
+        Ok(bytes)
     }
 
     /// Removes folders from `detached/`. Answers how many.

@@ -210,15 +210,22 @@ fn remove_dropped(directory: &dyn Directory, manifest: &mut Manifest) -> Result<
     Ok(())
 }
 
-/// Removes unfinished parts and the sources of merges, and moves parts that nobody knows to `detached/`. `broken` are
-/// folders of damaged parts.
+/// Removes unfinished parts, the sources of merges and results that came to nothing, and moves parts that nobody knows
+/// to `detached/`. `broken` are folders of damaged parts.
 fn tidy_table_folder(directory: &dyn Directory, record: &TableRecord, broken: &[String]) -> Result<()> {
     let folder = &record.folder;
     if !directory.exists(folder).map_err(io_at("open", folder))? {
         return create_folder_durably(directory, folder).map_err(io_at("create folder", folder));
     }
+    let entries = directory.list(folder).map_err(io_at("list", folder))?;
+    let unknown: Vec<PartName> = entries
+        .iter()
+        .filter_map(|entry| PartName::parse(&entry.name))
+        .filter(|name| !record.parts.contains_key(name))
+        .collect();
+    let active: Vec<&PartName> = record.parts.keys().collect();
     let mut detached = Vec::new();
-    for entry in directory.list(folder).map_err(io_at("list", folder))? {
+    for entry in entries {
         let path = format!("{folder}/{}", entry.name);
         if !entry.is_folder {
             let is_command = |name: &str| name.starts_with("mutation_") && name.ends_with(".txt");
@@ -237,21 +244,8 @@ fn tidy_table_folder(directory: &dyn Directory, record: &TableRecord, broken: &[
         if name.as_ref().is_some_and(|n| record.parts.contains_key(n)) {
             continue;
         }
-        let merged_away = name
-            .as_ref()
-            .is_some_and(|n| record.parts.keys().any(|active| active.covers(n)));
-        // What a mutation made of a part that is still there: it will make it again.
-        let remade = name.is_some_and(|n| {
-            let open = n.mutation.is_some_and(|m| record.mutations.contains_key(&m));
-            let same_blocks = |active: &PartName| {
-                (active.min_block, active.max_block, active.level) == (n.min_block, n.max_block, n.level)
-            };
-            open && record
-                .parts
-                .keys()
-                .any(|active| n.covers(active) && same_blocks(active))
-        });
-        if merged_away || remade || entry.name.starts_with("tmp_") {
+        let superseded = name.is_some_and(|n| is_superseded(&n, &active, &unknown));
+        if superseded || entry.name.starts_with("tmp_") {
             directory
                 .remove_folder(&path)
                 .map_err(io_at("remove folder", &path))?;
@@ -259,17 +253,47 @@ fn tidy_table_folder(directory: &dyn Directory, record: &TableRecord, broken: &[
             detached.push(entry.name);
         }
     }
-    if detached.is_empty() {
-        return Ok(());
-    }
+    // Damaged parts last: as long as one is there, nothing goes that may hold its rows.
+    let is_broken = |name: &String| broken.contains(&format!("{folder}/{name}"));
+    detached.sort_by_key(is_broken);
     for name in detached {
-        let reason = if broken.contains(&format!("{folder}/{name}")) {
-            BROKEN
-        } else {
-            UNEXPECTED
-        };
+        let reason = if is_broken(&name) { BROKEN } else { UNEXPECTED };
         let to = detach(directory, folder, &name, reason)?;
         tracing::warn!(folder, name, to, "moved a part that the manifest does not know");
     }
     Ok(())
+}
+
+/// Whether the rows of a part that is not active are all in parts that are, or were taken out of the table since: it is
+/// a source of one of those, or it was made of some of them by a merge or a mutation that did not come to its record.
+/// Kept aside, it would keep rows that a later delete removes.
+///
+/// As long as folders of both may be there, no two blocks of a partition have one number, so that names tell. Blocks in
+/// the middle may have been dropped or detached. But where the first or the last is in no active part, or a folder of
+/// one is there that no active part has rows of (`unknown` are all that are not active; it may be damaged), this may be
+/// the only copy.
+pub(super) fn is_superseded(name: &PartName, active: &[&PartName], unknown: &[PartName]) -> bool {
+    let is_around = |outer: &PartName, inner: &PartName| {
+        outer.min_block <= inner.min_block && outer.max_block >= inner.max_block
+    };
+    let of_active = |name: &PartName| active.iter().any(|active| overlap(active, name));
+    if unknown
+        .iter()
+        .any(|other| overlap(other, name) && !of_active(other))
+    {
+        return false;
+    }
+    let (mut has_first, mut has_last) = (false, false);
+    for active in active.iter().filter(|active| overlap(active, name)) {
+        if !is_around(active, name) && !is_around(name, active) {
+            return false;
+        }
+        has_first |= active.min_block <= name.min_block;
+        has_last |= active.max_block >= name.max_block;
+    }
+    has_first && has_last
+}
+
+fn overlap(a: &PartName, b: &PartName) -> bool {
+    a.partition == b.partition && a.min_block <= b.max_block && b.min_block <= a.max_block
 }

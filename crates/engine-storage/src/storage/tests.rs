@@ -2,9 +2,11 @@
 
 use engine_types::{Block, Column, DataType, Value};
 
+use super::recovery::is_superseded;
 use super::*;
 use crate::LocalDirectory;
 use crate::directory::SimulatedDirectory;
+use crate::part::PartName;
 use crate::table_def::{ColumnDef, KeyExprs, TableDef};
 
 struct FirstColumn;
@@ -75,6 +77,64 @@ fn unknown_parts_are_detached_and_unfinished_ones_removed() {
         "{files:?}"
     );
     assert!(!files.iter().any(|f| f.contains("tmp_")), "{files:?}");
+}
+
+#[test]
+fn parts_go_whose_blocks_are_all_in_active_ones() {
+    let names =
+        |list: &[&str]| -> Vec<PartName> { list.iter().map(|n| PartName::parse(n).unwrap()).collect() };
+    type Case = (
+        &'static str,
+        &'static [&'static str],
+        &'static [&'static str],
+        bool,
+    );
+    let cases: [Case; 16] = [
+        // Sources of an active part.
+        ("a_1_3_1_7", &["a_1_5_2_9"], &[], true),
+        ("a_4_4_0", &["a_1_5_2_9"], &[], true),
+        ("a_1_1_0", &["a_1_1_0_9"], &[], true),
+        ("a_1_1_0_3", &["a_1_1_0_9"], &[], true),
+        // A merge or a mutation that was not recorded; also when one of its sources was changed before.
+        (
+            "a_1_3_1",
+            &["a_1_1_0", "a_2_2_0", "a_3_3_0", "a_4_4_0"],
+            &[],
+            true,
+        ),
+        ("a_1_3_1", &["a_1_1_0", "a_2_2_0_9", "a_3_3_0"], &[], true),
+        ("a_1_3_2", &["a_1_3_1"], &[], true),
+        ("a_1_1_0_3", &["a_1_1_0"], &[], true),
+        // A block in the middle was dropped.
+        ("a_1_3_1", &["a_1_1_0", "a_3_3_0"], &[], true),
+        // Blocks that no active part has.
+        ("a_4_4_0", &["a_1_3_1"], &[], false),
+        ("a_1_3_1", &["a_2_2_0", "a_3_3_0"], &[], false),
+        ("a_1_3_1", &["a_1_1_0", "a_2_2_0"], &[], false),
+        ("a_4_6_1", &["a_1_5_2"], &[], false),
+        ("a_1_3_1", &["b_1_1_0", "b_3_3_0"], &[], false),
+        // The folder of a block in the middle is there, perhaps damaged.
+        ("a_1_3_1", &["a_1_1_0", "a_3_3_0"], &["a_2_2_0"], false),
+        (
+            "a_1_3_1",
+            &["a_1_1_0", "a_3_3_0"],
+            &["a_2_2_0_1", "a_3_3_0_9"],
+            false,
+        ),
+    ];
+    for (name, active, unknown, superseded) in cases {
+        let [name] = &names(&[name])[..] else {
+            unreachable!()
+        };
+        let active = names(active);
+        let mut unknown = names(unknown);
+        unknown.push(name.clone());
+        assert_eq!(
+            is_superseded(name, &active.iter().collect::<Vec<_>>(), &unknown),
+            superseded,
+            "{name} beside {active:?} and {unknown:?}"
+        );
+    }
 }
 
 #[test]

@@ -55,6 +55,7 @@ fn script(directory: &SimulatedDirectory, known: &mut Known) -> engine_storage::
 }
 
 fn check(storage: &Storage, known: &Known, context: &str) {
+    assert_no_leftovers(storage, context);
     if !known.tables {
         return;
     }

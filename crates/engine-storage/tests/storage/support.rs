@@ -277,3 +277,18 @@ pub fn sorted(mut rows: Vec<Row>) -> Vec<Row> {
     rows.sort();
     rows
 }
+
+/// What merges and mutations made and did not come to record is made again, not kept: it would have rows that are
+/// deleted later.
+pub fn assert_no_leftovers(storage: &Storage, context: &str) {
+    let tables = storage.tables();
+    for (table, _) in tables {
+        for part in storage.detached_parts(table).unwrap() {
+            let made = part
+                .name
+                .as_ref()
+                .is_some_and(|n| n.level > 0 || n.mutation.is_some());
+            assert!(!made, "{context}: {} is kept", part.path);
+        }
+    }
+}

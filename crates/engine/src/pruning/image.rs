@@ -150,7 +150,15 @@ impl Step {
                 lower: mapped(&range.upper)?,
                 upper: mapped(&range.lower)?,
             })
-            .filter(|_| ends(range).is_some_and(|(low, high)| comparable(low) && comparable(high))),
+            .filter(|_| {
+                // The negative of the least number, and of great unsigned ones, is not in the type.
+                let fits = |value: &Value| match (whole(value), function.of(value).as_ref().and_then(whole)) {
+                    (Some(value), Some(negative)) => value.checked_neg() == Some(negative),
+                    (Some(_), None) => false,
+                    (None, _) => comparable(value),
+                };
+                ends(range).is_some_and(|(low, high)| fits(low) && fits(high))
+            }),
             Self::Exact(exact) => {
                 let (low, high) = ends(range)?;
                 let fits = |value: &Value| -> Option<()> {
@@ -184,9 +192,12 @@ fn comparable(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Float(v) => !v.is_nan(),
-        // Its negative is not in the type.
-        Value::Int(v) => *v != i64::MIN,
-        Value::UInt(_) | Value::String(_) | Value::Uuid(_) | Value::Array(_) | Value::Tuple(_) => true,
+        Value::Int(_)
+        | Value::UInt(_)
+        | Value::String(_)
+        | Value::Uuid(_)
+        | Value::Array(_)
+        | Value::Tuple(_) => true,
     }
 }
 

@@ -4,9 +4,10 @@ use engine_storage::JsonCellsOnDisk;
 use engine_types::{DataType, Value};
 
 use super::{Rows, SystemState, text};
+use crate::error::Result;
 
 /// Not in ClickHouse.
-pub(super) fn json_columns(state: &SystemState<'_>) -> Rows {
+pub(super) fn json_columns(state: &SystemState<'_>) -> Result<Rows> {
     let schema = vec![
         ("database", DataType::String),
         ("table", DataType::String),
@@ -23,10 +24,9 @@ pub(super) fn json_columns(state: &SystemState<'_>) -> Rows {
         ("codec", DataType::String),
     ];
     let mut rows = Vec::new();
-    for (table, snapshot) in state.snapshots() {
+    for (table, snapshot) in state.snapshots()? {
         for part in snapshot.parts() {
-            // A part that cannot be read is reported by whoever reads its rows.
-            for path in part.json_paths().unwrap_or_default() {
+            for path in part.json_paths()? {
                 let cells = path.stored;
                 let kept = match &cells {
                     None => "text",
@@ -56,5 +56,5 @@ pub(super) fn json_columns(state: &SystemState<'_>) -> Rows {
             }
         }
     }
-    (schema, rows)
+    Ok((schema, rows))
 }
