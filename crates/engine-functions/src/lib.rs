@@ -39,6 +39,7 @@ mod siphash;
 mod strings;
 mod supertype;
 mod text;
+mod tokens;
 mod tuples;
 mod zone;
 

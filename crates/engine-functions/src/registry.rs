@@ -173,7 +173,7 @@ struct Registry {
 }
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
-    let families: [&'static [Definition]; 13] = [
+    let families: [&'static [Definition]; 14] = [
         crate::arithmetic::FUNCTIONS,
         crate::comparison::FUNCTIONS,
         crate::logic::FUNCTIONS,
@@ -181,6 +181,7 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
         crate::json::FUNCTIONS,
         crate::strings::FUNCTIONS,
         crate::search::FUNCTIONS,
+        crate::tokens::FUNCTIONS,
         crate::arrays::FUNCTIONS,
         crate::array_reduce::FUNCTIONS,
         crate::tuples::FUNCTIONS,

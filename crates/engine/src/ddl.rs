@@ -16,7 +16,7 @@ use crate::column_codec::check_codecs;
 use crate::definition::Definition;
 use crate::engine::Engine;
 use crate::error::{EngineError, Result};
-use crate::expiry::TableExpiry;
+use crate::expiry::{self, TableExpiry};
 use crate::mutate;
 use crate::options::QueryOptions;
 use crate::partition_verbs::is_about_parts;
@@ -513,6 +513,7 @@ pub(crate) fn insert_table(
 /// What the merge rule asks of columns. Tables older than a rule open all the same.
 fn check_rules(shape: &Arc<Shape>) -> Result<()> {
     TableExpiry::of(shape)?;
+    expiry::check_columns(shape)?;
     row_signs::check_types(shape)?;
     row_fold::check_simple_functions(&shape.columns)?;
     row_fold::check_summed(shape)

@@ -11,7 +11,7 @@ use engine_types::{Block, Column, DataType, Field, Schema, Value};
 use crate::binding;
 use crate::error::{EngineError, Result};
 use crate::roll_up::{Open, RollUp};
-use crate::shape::Shape;
+use crate::shape::{Shape, TableColumn};
 
 /// Seconds between rewriting merges of a table, unless its settings say otherwise.
 const PAUSE: i64 = 86_400;
@@ -79,6 +79,23 @@ fn bind(expr: &ast::Expr, schema: &Schema) -> Result<plan::Expr> {
         )));
     }
     Ok(bound)
+}
+
+/// Refuses expressions over columns that are not stored: where rows are merged these have no values.
+pub(crate) fn check_columns(shape: &Shape) -> Result<()> {
+    let name = |column: &TableColumn| match column.stored {
+        Some(_) => column.name.clone(),
+        None => String::new(),
+    };
+    let columns = shape.columns.iter();
+    let stored: Schema = columns.map(|c| Field::new(name(c), c.ty.clone())).collect();
+    let create = shape.create()?;
+    let of_rows = create.storage.ttl.iter();
+    let of_rows = of_rows.flat_map(|item| std::iter::once(&item.expr).chain(&item.filter));
+    for expr in of_rows.chain(create.columns.iter().filter_map(|c| c.ttl.as_ref())) {
+        binding::bind_over(expr, &stored)?;
+    }
+    Ok(())
 }
 
 /// The type in which a TTL reads a column: times so wide that the end of a row's stay is never past their range, which

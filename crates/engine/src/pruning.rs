@@ -185,6 +185,10 @@ impl<'a> Pruner<'a> {
                 self.text_hashes(subject, &[vec![piece]], tests);
                 None
             }
+            ("hasToken", [subject, word]) => {
+                self.text_hashes(subject, &[vec![Piece::whole(&text(word)?)]], tests);
+                None
+            }
             ("multiSearchAny", [subject, needles]) => {
                 let ExprKind::Literal(Value::Array(needles)) = &needles.kind else {
                     return None;
