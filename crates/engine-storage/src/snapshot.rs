@@ -13,7 +13,6 @@ use crate::key_condition::KeyCondition;
 use crate::part::Part;
 use crate::part_scan::read_part;
 use crate::pruning::{Pruning, prune, prune_part};
-use crate::skip_index::SkipIndexDef;
 use crate::sorted_run::CacheUse;
 use crate::table_def::{MergeRule, TableDef, TableId};
 
@@ -166,12 +165,6 @@ impl Snapshot {
     /// What of the parts may hold rows that match.
     pub fn prune(&self, key: &KeyCondition) -> Pruning {
         prune(&self.def, &self.parts, key, &self.counters)
-    }
-
-    /// Parts that do not have the skip index as it is declared.
-    pub fn parts_without_index(&self, def: &SkipIndexDef) -> usize {
-        let lacks = |part: &&Arc<Part>| part.skip_index(def, &self.counters).is_none();
-        self.parts.iter().filter(lacks).count()
     }
 
     /// The columns `columns` (numbers in the table) of all rows of the morsel. Dictionary columns come as `Dict` over

@@ -235,14 +235,14 @@ fn no_projection(name: &str) -> EngineError {
     EngineError::refused(582, format!("there is no projection `{name}`"))
 }
 
-/// Whether the table has the projection.
-pub(crate) fn has_projection(definition: &Definition, name: &str, if_exists: bool) -> Result<bool> {
+/// Refuses a projection that the table does not have.
+pub(crate) fn check_projection(definition: &Definition, name: &str, if_exists: bool) -> Result<()> {
     let found = match &definition.create {
         Statement::CreateTable(create) => create.projections.iter().any(|p| p.name == name),
         _ => false,
     };
     if found || if_exists {
-        Ok(found)
+        Ok(())
     } else {
         Err(no_projection(name))
     }

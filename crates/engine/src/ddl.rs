@@ -430,23 +430,19 @@ impl Engine {
             };
             let mut definition = table.shape.definition.clone();
             let before = definition.clone();
-            let mut rewrite = false;
             for action in actions {
                 match action {
                     action if is_about_parts(action) => {
                         self.alter_parts(catalogue, &table, action, settings, options)?;
                     }
                     AlterAction::MaterializeProjection { if_exists, name, .. } => {
-                        rewrite |= alter::has_projection(&definition, name, *if_exists)?;
+                        alter::check_projection(&definition, name, *if_exists)?;
                     }
                     _ => alter::apply(&mut definition, action)?,
                 }
             }
             if definition == before {
-                if rewrite {
-                    self.storage.optimize(table.id, true)?;
-                }
-                return self.materialize_indexes(&table, &table.shape, actions);
+                return self.materialize(&table, actions);
             }
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
@@ -457,30 +453,24 @@ impl Engine {
                 shape.table_def(&database, &name, self.config.granule_rows)?,
             )?;
             insert_table(catalogue, table.id, &database, &name, shape.clone());
-            if rewrite {
-                self.storage.optimize(table.id, true)?;
-            }
-            self.materialize_indexes(&table, &shape, actions)
+            self.materialize(&table, actions)
         })
     }
 
-    /// Writes parts anew that lack an index that `actions` ask for.
-    fn materialize_indexes(&self, table: &Table, shape: &Shape, actions: &[AlterAction]) -> Result<()> {
-        let mut lacking = false;
+    /// Writes parts anew that lack projections or indexes that `actions` ask for.
+    fn materialize(&self, table: &Table, actions: &[AlterAction]) -> Result<()> {
+        let (mut projections, mut indexes) = (Vec::new(), Vec::new());
         for action in actions {
-            let AlterAction::MaterializeIndex { name, .. } = action else {
-                continue;
-            };
-            let Some(index) = shape.skip_indexes.iter().find(|i| i.name == *name) else {
-                continue;
-            };
-            let snapshot = self.storage.snapshot(table.id)?;
-            lacking |= snapshot.parts_without_index(&index.def()) > 0;
+            match action {
+                AlterAction::MaterializeProjection { name, .. } => projections.push(name.as_str()),
+                AlterAction::MaterializeIndex { name, .. } => indexes.push(name.as_str()),
+                _ => {}
+            }
         }
-        if lacking {
-            self.storage.optimize(table.id, true)?;
+        if projections.is_empty() && indexes.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        Ok(self.storage.materialize(table.id, &projections, &indexes)?)
     }
 
     pub(crate) fn optimize(&self, optimize: &Optimize, options: &QueryOptions) -> Result<()> {

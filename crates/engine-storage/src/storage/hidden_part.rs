@@ -45,8 +45,8 @@ impl HiddenPart {
         }
     }
 
-    /// The hidden parts of a merge of `parts`. Where a source has none the rows are sorted anew, unless there are so many
-    /// that the merge goes without; also where the merge changes rows for which the sources' hidden parts stand.
+    /// The hidden parts of a merge of `parts`. Where a source has none they are made anew, unless so many rows would have to
+    /// be sorted that the merge goes without; also where the merge changes rows for which the sources' hidden parts stand.
     pub fn of_merge(
         def: &TableDef,
         parts: &[Arc<Part>],
@@ -62,7 +62,10 @@ impl HiddenPart {
                     projection: projection.clone(),
                     rows: merged(&projection.def, &sources, counters)?,
                 }),
-                None if bytes <= (SORTED_BYTES_MAX / 4) as u64 => out.push(Self::collecting(projection)),
+                // Of groups there are fewer than of rows.
+                None if projection.rows.is_some() || bytes <= (SORTED_BYTES_MAX / 4) as u64 => {
+                    out.push(Self::collecting(projection));
+                }
                 None => {}
             }
         }

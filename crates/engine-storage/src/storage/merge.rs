@@ -1,5 +1,6 @@
 //! Merging parts: chosen by size in the background, or all of a partition on demand.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use engine_codec::Dictionary;
@@ -101,6 +102,61 @@ impl Storage {
             outcome?;
         }
         Ok(())
+    }
+
+    /// Writes every part anew, on its own, that lacks one of these projections or skip indexes as they are declared now.
+    pub fn materialize(&self, table: TableId, projections: &[&str], indexes: &[&str]) -> Result<()> {
+        self.flush_tables(&[table])?;
+        self.run_mutations(table)?;
+        let counters = ReadCounters::default();
+        let lacks = |def: &TableDef, part: &Part| {
+            let mut wanted = def
+                .projections
+                .iter()
+                .filter(|p| projections.contains(&p.name.as_str()));
+            let mut indexes = def
+                .skip_indexes
+                .iter()
+                .filter(|i| indexes.contains(&i.name.as_str()));
+            wanted.any(|p| part.hidden(p).is_none())
+                || indexes.any(|i| part.skip_index(i, &counters).is_none())
+        };
+        // What cannot be made is not tried again.
+        let mut tried: HashSet<PartName> = HashSet::new();
+        loop {
+            let snapshot = self.snapshot(table)?;
+            let lacking = |part: &&Arc<Part>| !tried.contains(part.name()) && lacks(snapshot.def(), part);
+            let Some(part) = snapshot.parts().iter().find(lacking) else {
+                return Ok(());
+            };
+            tried.insert(part.name().clone());
+            if let Some(job) = self.take_part(table, part)? {
+                let outcome = self.run(&job);
+                self.release(&job);
+                outcome?;
+                tried.extend(PartName::merged([part.name()]));
+            }
+        }
+    }
+
+    /// The part, once no merge works on it; `None` when it is gone by then.
+    fn take_part(&self, id: TableId, part: &Arc<Part>) -> Result<Option<Job>> {
+        let mut merging = self.merging.lock();
+        while merging.contains(&part.uid) {
+            self.merge_done.wait(&mut merging);
+        }
+        let catalog = self.catalog.read();
+        let table = catalog.table(id)?;
+        if !table.parts.iter().any(|p| p.uid == part.uid) {
+            return Ok(None);
+        }
+        merging.insert(part.uid);
+        Ok(Some(Job {
+            table: id,
+            def: table.def.clone(),
+            folder: table.folder.clone(),
+            parts: vec![part.clone()],
+        }))
     }
 
     /// The most useful merge of any table, its parts reserved.

@@ -128,14 +128,14 @@ fn e_proj_old_parts_are_read_as_they_are_until_they_are_materialized() {
     assert_eq!(used(&engine, QUESTIONS[0]), Some(("by_person".to_owned(), 2)));
     run("ALTER TABLE t MATERIALIZE PROJECTION by_person");
     compare(&engine);
-    assert_eq!(used(&engine, QUESTIONS[0]), Some(("by_person".to_owned(), 2)));
-    let parts = "SELECT count() FROM system.parts WHERE table = 't'";
-    assert_eq!(text(&engine, parts), "2\n");
+    assert_eq!(used(&engine, QUESTIONS[0]), Some(("by_person".to_owned(), 4)));
+    let parts = "SELECT count() FROM system.parts WHERE active AND table = 't'";
+    assert_eq!(text(&engine, parts), "4\n");
     run("ALTER TABLE t CLEAR PROJECTION by_person");
     compare(&engine);
     assert_eq!(used(&engine, QUESTIONS[0]), None);
     run("ALTER TABLE t MATERIALIZE PROJECTION by_person");
-    assert_eq!(used(&engine, QUESTIONS[0]), Some(("by_person".to_owned(), 2)));
+    assert_eq!(used(&engine, QUESTIONS[0]), Some(("by_person".to_owned(), 4)));
     // Another projection of the same name does not take the old one's parts for its own.
     run("ALTER TABLE t DROP PROJECTION by_person");
     assert_eq!(used(&engine, QUESTIONS[0]), None);
@@ -451,4 +451,41 @@ fn e_proj_groups_follow_changes_of_rows() {
     engine.flush().unwrap();
     run("OPTIMIZE TABLE g FINAL");
     all_from_groups(&engine);
+}
+
+#[test]
+fn e_proj_materializing_writes_only_parts_that_lack_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let run = |sql: &str| engine.query(sql, &options()).unwrap();
+    let parts = || {
+        let names = text(
+            &engine,
+            "SELECT name FROM system.parts WHERE active AND table = 'g' ORDER BY name",
+        );
+        names.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    run(GROUPED);
+    run("ALTER TABLE g DROP PROJECTION per_event");
+    for step in 0..2 {
+        run(&grouped_rows(step * 400, (step + 1) * 400));
+        engine.flush().unwrap();
+    }
+    let old = parts();
+    run(
+        "ALTER TABLE g ADD PROJECTION per_event (SELECT event, day, count(), sum(n), uniqExact(id), argMax(n, id), \
+         quantileExact(0.5)(n), countIf(n > 3), groupArraySorted(5)(id) GROUP BY event, day), \
+         ADD INDEX of_n n TYPE minmax GRANULARITY 1",
+    );
+    run(&grouped_rows(800, 1200));
+    engine.flush().unwrap();
+    let new: Vec<String> = parts().into_iter().filter(|name| !old.contains(name)).collect();
+    run("ALTER TABLE g MATERIALIZE PROJECTION per_event, MATERIALIZE INDEX of_n");
+    let after = parts();
+    assert_eq!(after.len(), 6);
+    assert!(old.iter().all(|name| !after.contains(name)), "{after:?}");
+    assert!(new.iter().all(|name| after.contains(name)), "{after:?}");
+    all_from_groups(&engine);
+    run("ALTER TABLE g MATERIALIZE INDEX of_n, MATERIALIZE PROJECTION per_event");
+    assert_eq!(parts(), after);
 }
