@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use engine_sql::plan::{Expr, ExprKind, Lambda, Plan, SetSource, SortKey};
+use engine_sql::plan::{Expr, ExprKind, Plan, SetSource, SortKey};
 use engine_types::{Block, Column, DataType, Schema, Value};
 use parking_lot::Mutex;
 
@@ -346,56 +346,20 @@ impl<'a> Planner<'a> {
 
     /// The same expression with the results of sub-queries in their place, for pruning.
     fn resolve(&self, expr: &Expr) -> Result<Expr, ExecError> {
-        let list = |list: &[Expr]| {
-            list.iter()
-                .map(|e| self.resolve(e))
-                .collect::<Result<Vec<_>, _>>()
-        };
-        let kind = match &expr.kind {
-            ExprKind::Column(_) | ExprKind::Literal(_) => expr.kind.clone(),
-            ExprKind::Call { function, args } => ExprKind::Call {
-                function: *function,
-                args: list(args)?,
-            },
-            ExprKind::And(operands) => ExprKind::And(list(operands)?),
-            ExprKind::Or(operands) => ExprKind::Or(list(operands)?),
-            ExprKind::HigherOrder {
-                function,
-                lambda,
-                arrays,
-            } => ExprKind::HigherOrder {
-                function: *function,
-                lambda: Arc::new(Lambda {
-                    captures: list(&lambda.captures)?,
-                    params: lambda.params.clone(),
-                    body: lambda.body.clone(),
-                }),
-                arrays: list(arrays)?,
-            },
-            ExprKind::InSet { arg, set, negated } => {
-                let set = match set {
-                    SetSource::Values(_) => set.clone(),
-                    SetSource::Subquery(plan) => {
-                        let column = self.set_column(plan, &arg.ty)?;
-                        if column.len() > PRUNING_VALUES {
-                            set.clone()
-                        } else {
-                            SetSource::Values(Arc::new((0..column.len()).map(|r| column.value(r)).collect()))
-                        }
-                    }
-                };
-                ExprKind::InSet {
-                    arg: Box::new(self.resolve(arg)?),
-                    set,
-                    negated: *negated,
-                }
+        if let ExprKind::ScalarSubquery(plan) = &expr.kind {
+            let value = self.scalar(plan, &expr.ty)?.value(0);
+            return Ok(Expr::literal(value, expr.ty.clone()));
+        }
+        let mut out = expr.try_map_children(&mut |child| self.resolve(child))?;
+        if let ExprKind::InSet { arg, set, .. } = &mut out.kind
+            && let SetSource::Subquery(plan) = set
+        {
+            let column = self.set_column(plan, &arg.ty)?;
+            if column.len() <= PRUNING_VALUES {
+                *set = SetSource::Values(Arc::new((0..column.len()).map(|r| column.value(r)).collect()));
             }
-            ExprKind::ScalarSubquery(plan) => ExprKind::Literal(self.scalar(plan, &expr.ty)?.value(0)),
-        };
-        Ok(Expr {
-            kind,
-            ty: expr.ty.clone(),
-        })
+        }
+        Ok(out)
     }
 
     /// The values of a sub-query set in the type of the left side of IN.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine_types::{Block, Column};
+use engine_types::Block;
 
 /// How rows of one sorting key become one row. Joining must not depend on how the rows were split before: rows joined
 /// in pieces, in their order, and the pieces joined, are the rows joined at once.
@@ -61,9 +61,7 @@ impl FoldStage {
             (None, Some(block)) => self.folded(block, &groups)?,
             (Some(carried), Some(block)) => {
                 let groups: Vec<u32> = std::iter::once(0).chain(groups).collect();
-                let pairs = carried.columns().iter().zip(block.columns());
-                let columns = pairs.map(|(a, b)| Column::concat(&[a, b])).collect();
-                self.folded(Block::new(columns, block.rows() + 1), &groups)?
+                self.folded(Block::concat(&[carried, block]), &groups)?
             }
         };
         let done = if is_last {

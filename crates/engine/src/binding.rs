@@ -95,19 +95,12 @@ fn materialized_info(view: &View, (database, table): (&str, &str)) -> TableInfo 
             .collect(),
         ..ast::Select::default()
     };
-    select.from.push(ast::FromItem::Table(ast::TableRef {
-        source: ast::TableSource::Table(ast::ObjectName::new(Some(database), table)),
-        alias: None,
-        column_aliases: Vec::new(),
-        final_: false,
-        sample: None,
-        sample_offset: None,
-    }));
-    let query = ast::Query {
-        body: ast::SetExpr::Select(Box::new(select)),
-        settings: Vec::new(),
-        format: None,
-    };
+    select
+        .from
+        .push(ast::FromItem::Table(ast::TableRef::of(ast::TableSource::Table(
+            ast::ObjectName::new(Some(database), table),
+        ))));
+    let query = ast::Query::of(select);
     TableInfo {
         view: Some(Arc::new(query)),
         ..view_info(view)
@@ -281,19 +274,12 @@ pub(crate) fn bind_over_rows<'c>(
     columns: impl Iterator<Item = &'c TableColumn>,
 ) -> std::result::Result<Plan, SqlError> {
     let (database, table) = ("", "rows");
-    select.from.push(ast::FromItem::Table(ast::TableRef {
-        source: ast::TableSource::Table(ast::ObjectName::new(Some(database), table)),
-        alias: None,
-        column_aliases: Vec::new(),
-        final_: false,
-        sample: None,
-        sample_offset: None,
-    }));
-    let query = ast::Query {
-        body: ast::SetExpr::Select(Box::new(select)),
-        settings: Vec::new(),
-        format: None,
-    };
+    select
+        .from
+        .push(ast::FromItem::Table(ast::TableRef::of(ast::TableSource::Table(
+            ast::ObjectName::new(Some(database), table),
+        ))));
+    let query = ast::Query::of(select);
     let only = OneTable(TableInfo {
         name: TableName {
             database: database.to_owned(),

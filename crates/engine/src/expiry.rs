@@ -181,11 +181,7 @@ impl TableExpiry {
     /// `None`: nothing expires. Refuses what ClickHouse refuses, and what is not supported.
     pub(crate) fn of(shape: &Arc<Shape>) -> Result<Option<Self>> {
         let create = shape.create()?;
-        let schema: Schema = shape
-            .columns
-            .iter()
-            .map(|c| Field::new(&c.name, c.ty.clone()))
-            .collect();
+        let schema = shape.schema();
         let (mut rows, mut joins) = (Vec::new(), Vec::new());
         let mut text = String::new();
         let deletes_all = |item: &&ast::TtlItem| item.action == TtlAction::Delete && item.filter.is_none();

@@ -9,7 +9,7 @@ use engine_functions::AggregateFunction;
 use engine_sql::ast::{self, ProjectionDef};
 use engine_sql::plan::{Aggregate, Expr, Plan};
 use engine_storage::ProjectionRows;
-use engine_types::{Block, DataType, Field, Schema};
+use engine_types::{Block, Column, DataType, Field, Schema};
 
 use crate::binding;
 use crate::error::{EngineError, Result};
@@ -197,11 +197,10 @@ impl ProjectionRows for GroupRows {
     fn rows(&self, block: &Block) -> std::result::Result<Block, String> {
         let done = engine_exec::execute(&self.0, &OneBlock(block), &ExecContext::default())
             .map_err(|e| e.to_string())?;
-        let columns: Vec<_> = done.schema.iter().map(|f| f.ty.clone()).collect();
         Ok(match crate::engine::joined(&done.blocks) {
             Some(rows) => Block::new(rows.columns().iter().map(|c| c.flatten()).collect(), rows.rows()),
             None => {
-                let none = columns.iter().map(|ty| engine_types::Column::defaults(ty, 0));
+                let none = done.schema.iter().map(|field| Column::defaults(&field.ty, 0));
                 Block::new(none.collect(), 0)
             }
         })

@@ -299,12 +299,12 @@ impl RollUp {
         }
         self.update(&mut states, &expired_rows, 0..split, &run_of, 0, done)?;
         let all_rows = match &first_row {
-            Some(first) => concat(first, block),
+            Some(first) => Block::concat(&[first.clone(), block.clone()]),
             None => block.clone(),
         };
         let elements = Block::new(elements, block.rows());
         let all_elements = match &first_elements {
-            Some(first) => concat(first, &elements),
+            Some(first) => Block::concat(&[first.clone(), elements]),
             None => elements,
         };
         let key_at = |run: &Run, at: Option<usize>| match at {
@@ -494,12 +494,6 @@ fn chosen(column: &Column, other: &Column, rows: impl Iterator<Item = Option<usi
         .map(|(row, chosen)| chosen.map_or(row, |at| own + at as u32))
         .collect();
     Column::concat(&[&column.flatten(), &other.flatten()]).gather(&picks)
-}
-
-fn concat(first: &Block, rest: &Block) -> Block {
-    let pairs = first.columns().iter().zip(rest.columns());
-    let columns = pairs.map(|(a, b)| Column::concat(&[a, b])).collect();
-    Block::new(columns, first.rows() + rest.rows())
 }
 
 fn evaluated(exprs: &CompiledExprs, table: &Block) -> Problem<Vec<Column>> {

@@ -71,22 +71,32 @@ impl Query {
             [database, table] => ObjectName::new(Some(database), table),
             other => ObjectName::new(None, &other.join(".")),
         };
-        let table = TableRef {
-            source: TableSource::Table(name),
+        Self::of(Select {
+            projection: vec![Expr::Star(Box::default())],
+            from: vec![FromItem::Table(TableRef::of(TableSource::Table(name)))],
+            ..Select::default()
+        })
+    }
+
+    pub fn of(select: Select) -> Self {
+        Self {
+            body: SetExpr::Select(Box::new(select)),
+            settings: Vec::new(),
+            format: None,
+        }
+    }
+}
+
+impl TableRef {
+    /// Without alias, FINAL or SAMPLE.
+    pub fn of(source: TableSource) -> Self {
+        Self {
+            source,
             alias: None,
             column_aliases: Vec::new(),
             final_: false,
             sample: None,
             sample_offset: None,
-        };
-        Self {
-            body: SetExpr::Select(Box::new(Select {
-                projection: vec![Expr::Star(Box::default())],
-                from: vec![FromItem::Table(table)],
-                ..Select::default()
-            })),
-            settings: Vec::new(),
-            format: None,
         }
     }
 }

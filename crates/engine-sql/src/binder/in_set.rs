@@ -98,22 +98,13 @@ impl Binder<'_> {
                 ));
             }
         };
-        let query = ast::Query {
-            body: ast::SetExpr::Select(Box::new(ast::Select {
-                projection: vec![ast::Expr::Star(Box::default())],
-                from: vec![ast::FromItem::Table(ast::TableRef {
-                    source: ast::TableSource::Table(name),
-                    alias: None,
-                    column_aliases: Vec::new(),
-                    final_: false,
-                    sample: None,
-                    sample_offset: None,
-                })],
-                ..ast::Select::default()
-            })),
-            settings: Vec::new(),
-            format: None,
-        };
+        let query = ast::Query::of(ast::Select {
+            projection: vec![ast::Expr::Star(Box::default())],
+            from: vec![ast::FromItem::Table(ast::TableRef::of(ast::TableSource::Table(
+                name,
+            )))],
+            ..ast::Select::default()
+        });
         let plan = self.subquery(scope, &query)?;
         in_subquery(arg, &plan, negated)
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::scope::{AGGREGATE, ARRAY_JOIN, LAMBDA_PARAM, Scope, WINDOW};
 use crate::{
     error::{SqlError, code},
-    plan::{Expr, ExprKind, Lambda},
+    plan::{Expr, ExprKind},
 };
 
 /// What the bound expressions of a SELECT become over the operator built so far.
@@ -25,44 +25,10 @@ impl Lowering {
         {
             return Ok(Expr::column(key, expr.ty.clone()));
         }
-        let list = |items: &[Expr]| {
-            items
-                .iter()
-                .map(|e| self.lower(scope, e))
-                .collect::<Result<Vec<_>, _>>()
-        };
-        let kind = match &expr.kind {
-            ExprKind::Column(column) => ExprKind::Column(self.column(scope, *column)?),
-            ExprKind::Literal(_) | ExprKind::ScalarSubquery(_) => expr.kind.clone(),
-            ExprKind::Call { function, args } => ExprKind::Call {
-                function: *function,
-                args: list(args)?,
-            },
-            ExprKind::And(items) => ExprKind::And(list(items)?),
-            ExprKind::Or(items) => ExprKind::Or(list(items)?),
-            ExprKind::HigherOrder {
-                function,
-                lambda,
-                arrays,
-            } => ExprKind::HigherOrder {
-                function: *function,
-                lambda: std::sync::Arc::new(Lambda {
-                    captures: list(&lambda.captures)?,
-                    params: lambda.params.clone(),
-                    body: lambda.body.clone(),
-                }),
-                arrays: list(arrays)?,
-            },
-            ExprKind::InSet { arg, set, negated } => ExprKind::InSet {
-                arg: Box::new(self.lower(scope, arg)?),
-                set: set.clone(),
-                negated: *negated,
-            },
-        };
-        Ok(Expr {
-            kind,
-            ty: expr.ty.clone(),
-        })
+        match expr.kind {
+            ExprKind::Column(column) => Ok(Expr::column(self.column(scope, column)?, expr.ty.clone())),
+            _ => expr.try_map_children(&mut |child| self.lower(scope, child)),
+        }
     }
 
     fn column(&self, scope: &Scope, column: usize) -> Result<usize, SqlError> {

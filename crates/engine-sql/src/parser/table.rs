@@ -144,14 +144,7 @@ impl Parser<'_> {
             }
             TableSource::Table(self.object_name()?)
         };
-        let mut table = TableRef {
-            source,
-            alias: None,
-            column_aliases: Vec::new(),
-            final_: false,
-            sample: None,
-            sample_offset: None,
-        };
+        let mut table = TableRef::of(source);
         // ClickHouse wants the alias first; both orders are in use. Not behind SAMPLE, where a printed alias would let
         // SAMPLE take the OFFSET of the query.
         loop {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine_types::DataType;
 
-use super::{Expr, ExprKind};
+use super::{Expr, ExprKind, Lambda};
 
 impl Expr {
     /// The direct operands. A lambda's captures count, its body does not: that has columns of its own.
@@ -57,6 +57,41 @@ impl Expr {
             }
             ExprKind::InSet { arg, .. } => arg.substitute(replacement),
         }
+    }
+
+    /// The same over other children: `change` answers each of [`Expr::children`].
+    pub fn try_map_children<E>(&self, change: &mut dyn FnMut(&Self) -> Result<Self, E>) -> Result<Self, E> {
+        let mut list = |list: &[Self]| list.iter().map(&mut *change).collect::<Result<Vec<_>, E>>();
+        let kind = match &self.kind {
+            ExprKind::Column(_) | ExprKind::Literal(_) | ExprKind::ScalarSubquery(_) => self.kind.clone(),
+            ExprKind::Call { function, args } => ExprKind::Call {
+                function: *function,
+                args: list(args)?,
+            },
+            ExprKind::And(operands) => ExprKind::And(list(operands)?),
+            ExprKind::Or(operands) => ExprKind::Or(list(operands)?),
+            ExprKind::HigherOrder {
+                function,
+                lambda,
+                arrays,
+            } => ExprKind::HigherOrder {
+                function: *function,
+                lambda: Arc::new(Lambda {
+                    captures: list(&lambda.captures)?,
+                    ..Lambda::clone(lambda)
+                }),
+                arrays: list(arrays)?,
+            },
+            ExprKind::InSet { arg, set, negated } => ExprKind::InSet {
+                arg: Box::new(change(arg)?),
+                set: set.clone(),
+                negated: *negated,
+            },
+        };
+        Ok(Self {
+            kind,
+            ty: self.ty.clone(),
+        })
     }
 
     /// Nodes of the tree, bodies of lambdas included.

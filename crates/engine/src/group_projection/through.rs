@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine_sql::plan::{Aggregate, Expr, ExprKind, JsonCell, Lambda, Plan, TableName};
+use engine_sql::plan::{Aggregate, Expr, ExprKind, JsonCell, Plan, TableName};
 use engine_storage::{ProjectionChoice, Snapshot};
 use engine_types::{DataType, Field, Schema, Value};
 
@@ -123,44 +123,9 @@ impl Scanned<'_> {
                 ty: expr.ty.clone(),
             });
         }
-        rebuilt(expr, &mut |child| self.over_table(child))
+        let over_table = &mut |child: &Expr| self.over_table(child).ok_or(());
+        expr.try_map_children(over_table).ok()
     }
-}
-
-/// The expression with other children; `None` where `change` says so. Columns are the caller's.
-fn rebuilt(expr: &Expr, change: &mut dyn FnMut(&Expr) -> Option<Expr>) -> Option<Expr> {
-    let mut list = |list: &[Expr]| list.iter().map(&mut *change).collect::<Option<Vec<_>>>();
-    let kind = match &expr.kind {
-        ExprKind::Column(_) => return None,
-        ExprKind::Literal(_) | ExprKind::ScalarSubquery(_) => expr.kind.clone(),
-        ExprKind::Call { function, args } => ExprKind::Call {
-            function: *function,
-            args: list(args)?,
-        },
-        ExprKind::And(operands) => ExprKind::And(list(operands)?),
-        ExprKind::Or(operands) => ExprKind::Or(list(operands)?),
-        ExprKind::HigherOrder {
-            function,
-            lambda,
-            arrays,
-        } => ExprKind::HigherOrder {
-            function: *function,
-            lambda: Arc::new(Lambda {
-                captures: list(&lambda.captures)?,
-                ..Lambda::clone(lambda)
-            }),
-            arrays: list(arrays)?,
-        },
-        ExprKind::InSet { arg, set, negated } => ExprKind::InSet {
-            arg: Box::new(change(arg)?),
-            set: set.clone(),
-            negated: *negated,
-        },
-    };
-    Some(Expr {
-        kind,
-        ty: expr.ty.clone(),
-    })
 }
 
 impl Groups {
@@ -169,7 +134,11 @@ impl Groups {
         if let Some(at) = self.keys.iter().position(|key| key == expr) {
             return Some(Expr::column(at, expr.ty.clone()));
         }
-        rebuilt(expr, &mut |child| self.over_keys(child)).filter(Expr::deterministic)
+        if let ExprKind::Column(_) = expr.kind {
+            return None;
+        }
+        let over_keys = &mut |child: &Expr| self.over_keys(child).ok_or(());
+        expr.try_map_children(over_keys).ok().filter(Expr::deterministic)
     }
 
     /// The hidden column of the aggregate's states.

@@ -68,20 +68,27 @@ fn used(engine: &Engine, sql: &str) -> Option<(String, usize)> {
     scans.first().and_then(|s| s.projection.clone())
 }
 
+/// Rows in four inserts, all but the third of which are flushed alone; `check` sees the rows in parts and in memory.
+fn grow(engine: &Engine, rows: fn(u64, u64) -> String, check: &dyn Fn()) {
+    for step in 0..4 {
+        engine
+            .query(&rows(step * 700, (step + 1) * 700), &options())
+            .unwrap();
+        check();
+        if step != 2 {
+            engine.flush().unwrap();
+        }
+    }
+}
+
 #[test]
 fn e_proj_same_answers_and_fewer_granules_through_flushes_merges_and_restarts() {
     let folder = tempfile::tempdir().unwrap();
     let mut engine = open(folder.path());
     engine.query(TABLE, &options()).unwrap();
-    for step in 0..4 {
-        engine
-            .query(&rows(step * 700, (step + 1) * 700), &options())
-            .unwrap();
+    grow(&engine, rows, &|| {
         compare(&engine);
-        if step != 2 {
-            engine.flush().unwrap();
-        }
-    }
+    });
     engine.flush().unwrap();
     let kept = compare(&engine);
     assert_eq!(used(&engine, QUESTIONS[0]).unwrap().0, "by_person");
@@ -382,16 +389,9 @@ fn e_proj_groups_answer_as_the_rows_do_through_flushes_merges_and_restarts() {
     let mut engine = open(folder.path());
     engine.query(GROUPED, &options()).unwrap();
     assert_eq!(compare_groups(&engine), 0);
-    for step in 0..4 {
-        engine
-            .query(&grouped_rows(step * 700, (step + 1) * 700), &options())
-            .unwrap();
-        // Parts with groups, and rows in memory.
+    grow(&engine, grouped_rows, &|| {
         compare_groups(&engine);
-        if step != 2 {
-            engine.flush().unwrap();
-        }
-    }
+    });
     assert!(compare_groups(&engine) > 2);
     all_from_groups(&engine);
     engine.query("OPTIMIZE TABLE g FINAL", &options()).unwrap();

@@ -116,21 +116,15 @@ fn e_ttl_changed_rules_hold_for_parts_that_are_there() {
     assert_eq!(at(&engine, "2030-01-01T00:00:00Z", ROWS), "2\tc\n");
 }
 
-/// Drops a part and rewrites another, until the first error. Answers whether the rows were acknowledged.
-fn script(directory: &SimulatedDirectory) -> (bool, crate::Result<()>) {
+/// A table with rows, and what is done in the background a day later, until the first error. Answers whether the rows were
+/// acknowledged.
+fn script(directory: &SimulatedDirectory, table: &str, rows: &str) -> (bool, crate::Result<()>) {
     let mut is_inserted = false;
     let mut script = || -> crate::Result<()> {
         let engine = Engine::open_in(Arc::new(directory.clone()), config())?;
         let run = |now: &str, sql: &str| engine.query(sql, &QueryOptions::new(now.parse().unwrap()));
-        run(
-            "2021-01-01T00:00:00Z",
-            "CREATE TABLE t (d DateTime, x UInt8) ENGINE = MergeTree PARTITION BY x % 2 ORDER BY x \
-             TTL d + INTERVAL 1 DAY",
-        )?;
-        run(
-            "2021-01-01T00:00:00Z",
-            "INSERT INTO t VALUES ('2021-01-01 00:00:00', 1), ('2021-01-01 00:00:00', 2), ('2021-02-01 00:00:00', 4)",
-        )?;
+        run("2021-01-01T00:00:00Z", table)?;
+        run("2021-01-01T00:00:00Z", rows)?;
         is_inserted = true;
         engine.flush()?;
         run("2021-01-02T00:00:00Z", "SELECT 1")?;
@@ -141,21 +135,32 @@ fn script(directory: &SimulatedDirectory) -> (bool, crate::Result<()>) {
     (is_inserted, outcome)
 }
 
-#[test]
-fn e_ttl_rows_that_stay_survive_power_cuts() {
+/// Cuts the power at every operation of the script. `check` is given the engine that opens then.
+pub(super) fn cut_power(table: &str, rows: &str, check: &dyn Fn(&Engine, u64)) {
     let whole = SimulatedDirectory::new();
-    let (_, outcome) = script(&whole);
+    let (_, outcome) = script(&whole, table, rows);
     outcome.unwrap();
     for cut in 0..whole.operations() {
         for mode in [CrashMode::Lose, CrashMode::Keep, CrashMode::Mixed(cut)] {
             let directory = SimulatedDirectory::new();
             directory.fail_at(cut, true);
-            let (is_inserted, _) = script(&directory);
+            let (is_inserted, _) = script(&directory, table, rows);
             let engine = Engine::open_in(Arc::new(directory.after_crash(mode)), config()).unwrap();
-            if !is_inserted {
-                continue;
+            if is_inserted {
+                check(&engine, cut);
             }
-            let text = |sql: &str| at(&engine, "2021-01-02T00:00:00Z", sql);
+        }
+    }
+}
+
+/// A part is dropped, another one rewritten.
+#[test]
+fn e_ttl_rows_that_stay_survive_power_cuts() {
+    cut_power(
+        "CREATE TABLE t (d DateTime, x UInt8) ENGINE = MergeTree PARTITION BY x % 2 ORDER BY x TTL d + INTERVAL 1 DAY",
+        "INSERT INTO t VALUES ('2021-01-01 00:00:00', 1), ('2021-01-01 00:00:00', 2), ('2021-02-01 00:00:00', 4)",
+        &|engine, cut| {
+            let text = |sql: &str| at(engine, "2021-01-02T00:00:00Z", sql);
             assert_eq!(
                 text("SELECT x FROM t WHERE d > '2021-01-15 00:00:00'"),
                 "4\n",
@@ -164,6 +169,6 @@ fn e_ttl_rows_that_stay_survive_power_cuts() {
             text("OPTIMIZE TABLE t FINAL");
             assert_eq!(text("SELECT x FROM t"), "4\n", "cut {cut}");
             assert_eq!(text("CHECK TABLE t"), "1\n", "cut {cut}");
-        }
-    }
+        },
+    );
 }

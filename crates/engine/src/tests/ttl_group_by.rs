@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use engine_storage::directory::{CrashMode, SimulatedDirectory};
 use engine_storage::{ExpiryStage, RowExpiry};
 use engine_types::{Block, Column, DataType, Value};
 use proptest::prelude::*;
@@ -290,55 +289,23 @@ fn e_ttl_group_by_refuses_what_clickhouse_refuses() {
     assert_eq!(refused(&engine, alter), 450);
 }
 
-/// Joins rows in the background, until the first error. Answers whether the rows were acknowledged.
-fn script(directory: &SimulatedDirectory) -> (bool, crate::Result<()>) {
-    let mut is_inserted = false;
-    let mut script = || -> crate::Result<()> {
-        let engine = Engine::open_in(Arc::new(directory.clone()), config())?;
-        let run = |now: &str, sql: &str| engine.query(sql, &QueryOptions::new(now.parse().unwrap()));
-        run(
-            NEVER,
-            "CREATE TABLE t (a UInt8, d DateTime, v UInt64, PROJECTION p (SELECT v, a ORDER BY v)) \
-             ENGINE = MergeTree ORDER BY a TTL d + INTERVAL 1 DAY GROUP BY a SET v = sum(v)",
-        )?;
-        run(
-            NEVER,
-            "INSERT INTO t VALUES (1, '2021-01-01 00:00:00', 1), (1, '2021-01-01 00:00:00', 2), \
-             (2, '2021-02-01 00:00:00', 4)",
-        )?;
-        is_inserted = true;
-        engine.flush()?;
-        run("2021-01-02T00:00:00Z", "SELECT 1")?;
-        while engine.maintain()? {}
-        engine.close()
-    };
-    let outcome = script();
-    (is_inserted, outcome)
-}
-
 #[test]
 fn e_ttl_group_by_survives_power_cuts() {
-    let whole = SimulatedDirectory::new();
-    let (_, outcome) = script(&whole);
-    outcome.unwrap();
-    for cut in 0..whole.operations() {
-        for mode in [CrashMode::Lose, CrashMode::Keep, CrashMode::Mixed(cut)] {
-            let directory = SimulatedDirectory::new();
-            directory.fail_at(cut, true);
-            let (is_inserted, _) = script(&directory);
-            let engine = Engine::open_in(Arc::new(directory.after_crash(mode)), config()).unwrap();
-            if !is_inserted {
-                continue;
-            }
-            let text = |sql: &str| at(&engine, "2021-01-02T00:00:00Z", sql);
+    super::ttl::cut_power(
+        "CREATE TABLE t (a UInt8, d DateTime, v UInt64, PROJECTION p (SELECT v, a ORDER BY v)) \
+         ENGINE = MergeTree ORDER BY a TTL d + INTERVAL 1 DAY GROUP BY a SET v = sum(v)",
+        "INSERT INTO t VALUES (1, '2021-01-01 00:00:00', 1), (1, '2021-01-01 00:00:00', 2), \
+         (2, '2021-02-01 00:00:00', 4)",
+        &|engine, cut| {
+            let text = |sql: &str| at(engine, "2021-01-02T00:00:00Z", sql);
             // Before or behind the merge, nothing is counted twice or lost.
             assert_eq!(text("SELECT sum(v) FROM t"), "7\n", "cut {cut}");
             while engine.maintain().unwrap() {}
             text("OPTIMIZE TABLE t FINAL");
             assert_eq!(text("SELECT a, v FROM t ORDER BY a"), "1\t3\n2\t4\n", "cut {cut}");
             assert_eq!(text("CHECK TABLE t"), "1\n", "cut {cut}");
-        }
-    }
+        },
+    );
 }
 
 #[derive(Clone, Debug, PartialEq)]
