@@ -13,11 +13,13 @@ mod shredder;
 
 use std::sync::Arc;
 
-use engine_types::{Block, Column, DataType};
+use engine_types::{Block, Column, DataType, StringColumn};
 
 pub(crate) use assemble::assembled;
 pub(crate) use keys::{KeyCounts, KeySet};
-pub(crate) use merging::{DerivedPlace, is_worth_it, merged_def, merged_dictionaries};
+pub(crate) use merging::{
+    DerivedPlace, is_worth_it, merged_def, merged_dictionaries, merged_dictionaries_of,
+};
 pub(crate) use shredder::{CellsBuilder, Shredded, Shredder, cells_of, plain_strings};
 
 use crate::options::StorageOptions;
@@ -136,23 +138,47 @@ pub(crate) fn shreddable(def: &TableDef) -> Vec<usize> {
         .collect()
 }
 
-/// The table and the block with what the rows of a flush are written as; the same when nothing is taken apart.
-pub(crate) fn flushed(def: &Arc<TableDef>, block: Block, options: &StorageOptions) -> (Arc<TableDef>, Block) {
+/// Whether something else than the rest and the cells is made of the texts of a column while a part is written.
+fn is_text_read(def: &TableDef, column: usize) -> bool {
+    def.granule_ranges.contains(&column)
+        || def.projections.iter().any(|p| p.columns.contains(&column))
+        || (!def.skip_indexes.is_empty()
+            && def
+                .keys
+                .skip_index_inputs()
+                .is_none_or(|inputs| inputs.contains(&column)))
+}
+
+/// The columns whose texts nobody looks at while a part of this table is written: their rests and cells are written.
+pub(crate) fn unread_texts(def: &TableDef) -> Vec<usize> {
+    let proper = def.columns.len() - def.derived.len();
+    (0..proper)
+        .filter(|column| def.is_taken_apart(*column) && !is_text_read(def, *column))
+        .collect()
+}
+
+/// The table, and the blocks, with what the rows of a flush are written as; the same when nothing is taken apart. Texts
+/// that nobody looks at any more are left out.
+pub(crate) fn flushed(
+    def: &Arc<TableDef>,
+    blocks: Vec<Block>,
+    options: &StorageOptions,
+) -> (Arc<TableDef>, Vec<Block>) {
     let columns = shreddable(def);
-    if columns.is_empty() || options.json_keys_max == 0 || block.rows() < options.json_rows_min.max(1) {
-        return (def.clone(), block);
+    let rows: usize = blocks.iter().map(Block::rows).sum();
+    if columns.is_empty() || options.json_keys_max == 0 || rows < options.json_rows_min.max(1) {
+        return (def.clone(), blocks);
     }
-    let rows = block.rows();
     let mut derived = Vec::new();
     let mut plans = Vec::new();
     for column in columns {
-        let texts = plain_strings(block.column(column));
+        let texts: Vec<StringColumn> = blocks.iter().map(|b| plain_strings(b.column(column))).collect();
         let mut sampled = KeyCounts::new();
         let step = rows.div_ceil(KeyCounts::SAMPLE_ROWS).max(1);
-        sampled.add_texts((0..rows).step_by(step).map(|row| texts.get(row)));
+        sampled.add_texts(texts.iter().flat_map(StringColumn::iter).step_by(step));
         let keys = Arc::new(sampled.choose(options.json_keys_max));
         let mut shredder = Shredder::new(keys.clone(), true);
-        for text in texts.iter() {
+        for text in texts.iter().flat_map(StringColumn::iter) {
             shredder.row(text);
         }
         let Shredded { rest, cells, counts } = shredder.finish();
@@ -160,9 +186,23 @@ pub(crate) fn flushed(def: &Arc<TableDef>, block: Block, options: &StorageOption
         derived.extend(cells);
         plans.push((column, ShredPlan { keys, counts }));
     }
-    let mut columns = block.into_columns();
-    columns.extend(derived);
-    (Arc::new(with_plans(def, plans)), Block::new(columns, rows))
+    let def = Arc::new(with_plans(def, plans));
+    let unread = unread_texts(&def);
+    let mut start = 0;
+    let blocks = blocks
+        .into_iter()
+        .map(|block| {
+            let rows = block.rows();
+            let mut columns = block.into_columns();
+            for column in &unread {
+                columns[*column] = Column::defaults(&DataType::String, rows);
+            }
+            columns.extend(derived.iter().map(|column| column.slice(start, rows)));
+            start += rows;
+            Block::new(columns, rows)
+        })
+        .collect();
+    (def, blocks)
 }
 
 /// Values of a dictionary of cells.

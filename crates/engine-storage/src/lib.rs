@@ -63,6 +63,6 @@ pub use storage::{
 };
 pub use table_def::{
     ColumnDef, ColumnSource, DefinitionLoader, KeyExprs, MergeRule, PartPressure, Partitions, Projection,
-    ProjectionRows, TableDef, TableId, WideFrom,
+    ProjectionRows, TableDef, TableId, VerticalMerges, WideFrom,
 };
 pub use token_window::TableToken;

@@ -15,6 +15,11 @@ use crate::table_def::MergeRule;
 /// Sorted rows with their row keys, block by block.
 pub(crate) trait SortedRun: Send {
     fn next(&mut self) -> Result<Option<(Block, StringColumn)>>;
+
+    /// What a row of a block it has given counts as, when blocks, granules and parts are sized.
+    fn row_bytes(&self, block: &Block) -> usize {
+        row_bytes(block)
+    }
 }
 
 /// Rows of an output block, unless bytes end it before.
@@ -53,6 +58,8 @@ pub(crate) struct MergeStream {
     blocks: HashMap<u64, Arc<Block>>,
     output: Vec<RowRef>,
     output_bytes: usize,
+    /// Of the block that was given last.
+    taken_bytes: usize,
     next_id: u64,
 }
 
@@ -73,6 +80,7 @@ impl MergeStream {
             blocks: HashMap::new(),
             output: Vec::new(),
             output_bytes: 0,
+            taken_bytes: 0,
             next_id: 0,
         }
     }
@@ -97,6 +105,11 @@ impl MergeStream {
     /// The moment as of which rows have expired.
     pub fn expired_at(&self) -> Option<i64> {
         self.expired_at
+    }
+
+    /// What the rows of the last block count as together; `None` when they are other rows than those of the runs.
+    pub fn taken_bytes(&self) -> Option<usize> {
+        (self.fold.is_none() && self.expired_at.is_none()).then_some(self.taken_bytes)
     }
 
     /// The next merged rows, never none.
@@ -137,7 +150,7 @@ impl MergeStream {
     fn next_rows(&mut self) -> Result<Option<Block>> {
         for mut run in std::mem::take(&mut self.waiting) {
             if let Some((block, keys)) = next_nonempty(run.as_mut())? {
-                let row_bytes = row_bytes(&block);
+                let row_bytes = run.row_bytes(&block);
                 let (id, block) = self.load(block);
                 self.cursors.push(Cursor {
                     run,
@@ -163,7 +176,7 @@ impl MergeStream {
             return Ok(None);
         }
         let rows = std::mem::take(&mut self.output);
-        self.output_bytes = 0;
+        self.taken_bytes = std::mem::take(&mut self.output_bytes);
         let merged = assemble(&rows, &self.blocks);
         let (cursors, rule) = (&self.cursors, &self.rule);
         self.blocks
@@ -225,7 +238,7 @@ impl MergeStream {
         if self.cursors[top].row == self.cursors[top].keys.len() {
             match next_nonempty(self.cursors[top].run.as_mut())? {
                 Some((block, keys)) => {
-                    let row_bytes = row_bytes(&block);
+                    let row_bytes = self.cursors[top].run.row_bytes(&block);
                     let (id, block) = self.load(block);
                     let cursor = &mut self.cursors[top];
                     cursor.id = id;
@@ -291,7 +304,7 @@ fn next_nonempty(run: &mut dyn SortedRun) -> Result<Option<(Block, StringColumn)
     Ok(None)
 }
 
-fn row_bytes(block: &Block) -> usize {
+pub(crate) fn row_bytes(block: &Block) -> usize {
     block.columns().iter().map(weight).sum::<usize>() / block.rows().max(1)
 }
 

@@ -38,9 +38,10 @@ use crate::block_cache::BlockCache;
 use crate::counters::ReadCounters;
 use crate::directory::{Directory, ReadFile, read_all};
 use crate::error::{Result, StorageError, io_at};
-use crate::json_shred;
+use crate::json_shred::{self, DerivedPlace};
 use crate::lookup_index::{LOOKUP_FILE, LookupIndex};
 use crate::skip_index::{SkipIndex, SkipIndexDef};
+use crate::table_def::TableDef;
 use checksums::{CHECKSUMS_FILE, Checksums};
 use columns_file::{COLUMNS_FILE, Encoding, PartColumn, parse_columns};
 use granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
@@ -303,6 +304,34 @@ impl Part {
     pub(crate) fn live_in(&self, granules: &std::ops::Range<usize>) -> Option<Vec<u32>> {
         let rows = self.index.start(granules.start)..self.index.start(granules.end);
         self.mask.as_ref()?.live_in(rows)
+    }
+
+    /// Bytes of a row before compression, about.
+    pub(crate) fn row_bytes(&self) -> usize {
+        // Old parts do not say, and compress to a quarter, say.
+        let of_column = |c: &PartColumn| match c.raw_bytes {
+            0 => 4 * self.checksums.files.get(&c.data_file()).map_or(0, |f| f.bytes),
+            raw => raw,
+        };
+        let bytes: u64 = self.columns.iter().map(of_column).sum();
+        (bytes / self.rows().max(1)) as usize
+    }
+
+    /// Bytes of a row of some columns, by number in the table, before compression.
+    pub(crate) fn row_bytes_of(&self, def: &TableDef, columns: &[usize]) -> usize {
+        let position = |column: usize| match def.derived_at(column) {
+            None => self.column_position(&def.columns[column].name),
+            Some(derived) => match self.derived_place(def, derived) {
+                DerivedPlace::Column(position) => Some(position),
+                DerivedPlace::Absent | DerivedPlace::Text => None,
+            },
+        };
+        let found = columns.iter().filter_map(|column| position(*column));
+        let bytes: u64 = found
+            .filter_map(|at| self.columns.get(at))
+            .map(|c| c.raw_bytes)
+            .sum();
+        (bytes / self.rows().max(1)) as usize
     }
 
     /// Size of all files.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use engine_codec::{Dictionary, row_keys};
 use engine_types::{Block, Column, DictColumn, StringColumn, StringColumnBuilder};
 
+use crate::block_cache::weight;
 use crate::counters::ReadCounters;
 use crate::error::{Result, StorageError};
 use crate::json_shred::memory_column;
-use crate::merge_stream::SortedRun;
+use crate::merge_stream::{SortedRun, row_bytes};
 use crate::part::Part;
 use crate::part_scan::read_part;
 use crate::table_def::TableDef;
@@ -50,33 +51,77 @@ pub(crate) fn keys_in_order(keys: &[Column], rows: usize) -> StringColumn {
     out.finish()
 }
 
-/// Rows in memory, sorted on construction; equal keys stay in their order.
-pub(crate) struct MemoryRun(Option<(Block, StringColumn)>);
+/// Rows in memory are copied out in pieces of about so many bytes …
+const PIECE_BYTES: usize = 1 << 20;
+/// … but of so many rows at least.
+const PIECE_ROWS_MIN: usize = 1024;
+
+/// Rows in memory, put in order on construction; equal keys stay in their order. Only the order is made at once: rows are
+/// copied when it is their turn.
+pub(crate) struct MemoryRun {
+    def: Arc<TableDef>,
+    full: Block,
+    wanted: Vec<usize>,
+    keys: StringColumn,
+    order: Vec<u32>,
+    at: usize,
+    piece_rows: usize,
+    row_bytes: Option<usize>,
+}
 
 impl MemoryRun {
     /// `full` has all columns of the table; the run yields the columns `wanted` of it.
-    pub fn new(def: &TableDef, full: &Block, wanted: &[usize]) -> Result<Self> {
+    pub fn new(def: &Arc<TableDef>, full: &Block, wanted: &[usize]) -> Result<Self> {
         let keys = keys_in_order(&sorting_key(def, full)?, full.rows());
-        let had = full.columns().len();
         let mut order: Vec<u32> = (0..full.rows() as u32).collect();
         if !order.is_sorted_by_key(|row| keys.get(*row as usize)) {
             order.sort_by(|a, b| keys.get(*a as usize).cmp(keys.get(*b as usize)));
         }
-        let columns = wanted
-            .iter()
-            .map(|c| match *c {
-                c if c < had => full.column(c).gather(&order),
-                c => memory_column(def, full, c, |column| column.gather(&order)),
-            })
-            .collect();
-        let keys = order.iter().map(|row| keys.get(*row as usize)).collect();
-        Ok(Self(Some((Block::new(columns, full.rows()), keys))))
+        let row_bytes = full.columns().iter().map(weight).sum::<usize>() / full.rows().max(1);
+        Ok(Self {
+            def: def.clone(),
+            full: full.clone(),
+            wanted: wanted.to_vec(),
+            keys,
+            order,
+            at: 0,
+            piece_rows: (PIECE_BYTES / row_bytes.max(1)).max(PIECE_ROWS_MIN),
+            row_bytes: None,
+        })
+    }
+
+    /// Says that a row counts as so many bytes.
+    #[must_use]
+    pub fn sized(mut self, row_bytes: usize) -> Self {
+        self.row_bytes = Some(row_bytes);
+        self
     }
 }
 
 impl SortedRun for MemoryRun {
     fn next(&mut self) -> Result<Option<(Block, StringColumn)>> {
-        Ok(self.0.take())
+        let until = (self.at + self.piece_rows).min(self.order.len());
+        let rows = &self.order[self.at..until];
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let had = self.full.columns().len();
+        let columns = self
+            .wanted
+            .iter()
+            .map(|c| match *c {
+                c if c < had => self.full.column(c).gather(rows),
+                c => memory_column(&self.def, &self.full, c, |column| column.gather(rows)),
+            })
+            .collect();
+        let keys = rows.iter().map(|row| self.keys.get(*row as usize)).collect();
+        let block = Block::new(columns, rows.len());
+        self.at = until;
+        Ok(Some((block, keys)))
+    }
+
+    fn row_bytes(&self, block: &Block) -> usize {
+        self.row_bytes.unwrap_or_else(|| row_bytes(block))
     }
 }
 
@@ -104,6 +149,11 @@ pub(crate) struct PartRun {
     dictionaries: Vec<Option<Arc<Dictionary>>>,
     translations: Vec<Option<Translation>>,
     steps: std::vec::IntoIter<Range<usize>>,
+    /// Columns that come as defaults: what is made of them is wanted, not they.
+    unread: Vec<usize>,
+    /// The number of the run, which its blocks then say behind their columns, with the numbers of their rows in the part.
+    number: Option<u16>,
+    row_bytes: Option<usize>,
 }
 
 impl PartRun {
@@ -136,8 +186,42 @@ impl PartRun {
             dictionaries: vec![None; wanted.len()],
             translations: wanted.iter().map(|_| None).collect(),
             steps: steps.into_iter(),
+            unread: Vec::new(),
+            number: None,
+            row_bytes: None,
             part,
         }
+    }
+
+    /// Gives defaults for these of the wanted columns.
+    #[must_use]
+    pub fn without(mut self, unread: Vec<usize>) -> Self {
+        self.unread = unread;
+        self
+    }
+
+    /// Gives two columns more, behind the wanted ones: this number, and the numbers of the rows in the part.
+    #[must_use]
+    pub fn numbered(mut self, number: u16) -> Self {
+        self.number = Some(number);
+        self
+    }
+
+    /// Says that rows count as what the part says they are, whatever columns are wanted.
+    #[must_use]
+    pub fn sized(mut self) -> Self {
+        self.row_bytes = Some(self.part.row_bytes());
+        self
+    }
+
+    /// The wanted columns of some granules, deleted rows included, whatever was given before.
+    pub fn read(&mut self, granules: Range<usize>) -> Result<Block> {
+        let (def, part) = (&self.def, &self.part);
+        let read = read_part(def, part, granules, &self.wanted, self.cache, &self.counters)?;
+        let rows = read.rows();
+        let columns = read.into_columns().into_iter().enumerate();
+        let columns = columns.map(|(at, column)| self.translate(at, column)).collect();
+        Ok(Block::new(columns, rows))
     }
 
     /// Rewrites the codes of dictionary columns to shared dictionaries, one for each wanted column.
@@ -194,13 +278,15 @@ impl SortedRun for PartRun {
         let Some(granules) = self.steps.next() else {
             return Ok(None);
         };
-        let mut needed: Vec<usize> = self.wanted.to_vec();
+        let wanted = self.wanted.iter().filter(|column| !self.unread.contains(column));
+        let mut needed: Vec<usize> = wanted.copied().collect();
         for input in &self.key_inputs {
             if !needed.contains(input) {
                 needed.push(*input);
             }
         }
         let live = self.part.live_in(&granules);
+        let first = self.part.index.start(granules.start);
         let read = read_part(
             &self.def,
             &self.part,
@@ -209,21 +295,29 @@ impl SortedRun for PartRun {
             self.cache,
             &self.counters,
         )?;
-        let read = match live {
+        let read = match &live {
             None => read,
-            Some(live) => read.gather(&live),
+            Some(live) => read.gather(live),
         };
         let rows = read.rows();
         let full = widen(&self.def, &read, &needed);
         let keys = keys_in_order(&sorting_key(&self.def, &full)?, rows);
-        let mut columns = read.into_columns();
-        columns.truncate(self.wanted.len());
-        let columns = columns
-            .into_iter()
-            .enumerate()
-            .map(|(at, column)| self.translate(at, column))
+        let mut columns: Vec<Column> = (0..self.wanted.len())
+            .map(|at| self.translate(at, full.column(self.wanted[at]).clone()))
             .collect();
+        if let Some(number) = self.number {
+            columns.push(Column::UInt16(vec![number; rows].into()));
+            let numbers: Vec<u64> = match live {
+                None => (first..first + rows as u64).collect(),
+                Some(live) => live.into_iter().map(|row| first + u64::from(row)).collect(),
+            };
+            columns.push(Column::UInt64(numbers.into()));
+        }
         Ok(Some((Block::new(columns, rows), keys)))
+    }
+
+    fn row_bytes(&self, block: &Block) -> usize {
+        self.row_bytes.unwrap_or_else(|| row_bytes(block))
     }
 }
 

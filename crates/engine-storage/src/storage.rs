@@ -17,6 +17,7 @@ mod pressure;
 mod recovery;
 mod set_aside;
 mod tables;
+mod vertical_merge;
 mod write_part;
 
 use std::sync::Arc;

@@ -85,6 +85,29 @@ impl Default for WideFrom {
     }
 }
 
+/// Which merges take the columns one after the other, so that they need less memory. ClickHouse's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerticalMerges {
+    pub enabled: bool,
+    /// Rows of the sources together.
+    pub rows_min: u64,
+    /// Columns beside those of the keys, those of shredded JSON columns counted.
+    pub columns_min: usize,
+    /// Raw bytes of the sources together.
+    pub bytes_min: u64,
+}
+
+impl Default for VerticalMerges {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            rows_min: 16 * 8192,
+            columns_min: 11,
+            bytes_min: 0,
+        }
+    }
+}
+
 /// When inserts into a partition with many parts wait, or fail. ClickHouse's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartPressure {
@@ -138,6 +161,7 @@ pub struct TableDef {
     pub granule_ranges: Vec<usize>,
     /// Written with every part.
     pub skip_indexes: Vec<SkipIndexDef>,
+    pub vertical: VerticalMerges,
 }
 
 /// A hidden part inside every part: some columns of the same rows in another order, or rows that are made of them.
@@ -193,6 +217,7 @@ impl TableDef {
             projections: Vec::new(),
             granule_ranges: Vec::new(),
             skip_indexes: Vec::new(),
+            vertical: VerticalMerges::default(),
         }
     }
 
@@ -297,6 +322,11 @@ pub trait KeyExprs: Send + Sync {
     fn skip_index(&self, index: usize, block: &Block) -> Result<Vec<Column>, String> {
         let _ = block;
         Err(format!("there is no skip index {index}"))
+    }
+
+    /// The columns [`Self::skip_index`] looks at; others may be defaults in the block it gets. `None` = all.
+    fn skip_index_inputs(&self) -> Option<Vec<usize>> {
+        None
     }
 
     /// Column `index` of rows in a part that was written before the column was added.

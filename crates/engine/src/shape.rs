@@ -5,7 +5,9 @@ use std::sync::Arc;
 use engine_exec::CompiledExprs;
 use engine_sql::ast::{self, CreateTable, DefaultKind};
 use engine_sql::plan;
-use engine_storage::{ColumnDef, MergeRule, PartPressure, RowExpiry, RowFold, TableDef, WideFrom};
+use engine_storage::{
+    ColumnDef, MergeRule, PartPressure, RowExpiry, RowFold, TableDef, VerticalMerges, WideFrom,
+};
 use engine_types::{Block, Column, DataType, Field, Schema};
 
 use crate::binding;
@@ -405,6 +407,16 @@ impl Shape {
                 .collect::<Result<_>>()?,
             granule_ranges: self.granule_ranges(),
             skip_indexes: self.skip_indexes.iter().map(|i| i.def()).collect(),
+            vertical: VerticalMerges {
+                enabled: setting("enable_vertical_merge_algorithm")
+                    .map_or(VerticalMerges::default().enabled, |n| n != 0),
+                rows_min: setting("vertical_merge_algorithm_min_rows_to_activate")
+                    .map_or(VerticalMerges::default().rows_min, |n| n as u64),
+                columns_min: setting("vertical_merge_algorithm_min_columns_to_activate")
+                    .unwrap_or(VerticalMerges::default().columns_min),
+                bytes_min: setting("vertical_merge_algorithm_min_bytes_to_activate")
+                    .map_or(VerticalMerges::default().bytes_min, |n| n as u64),
+            },
             ..TableDef::new(
                 database,
                 name,

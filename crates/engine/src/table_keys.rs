@@ -109,6 +109,16 @@ impl KeyExprs for TableKeys {
         compiled.eval(&self.table_block(block)).map_err(|e| e.to_string())
     }
 
+    fn skip_index_inputs(&self) -> Option<Vec<usize>> {
+        let mut inputs = Vec::new();
+        for expr in self.shape.skip_indexes.iter().flat_map(|index| &index.exprs) {
+            binding::visit_columns(expr, &mut |c| inputs.extend(self.shape.columns[c].stored));
+        }
+        inputs.sort_unstable();
+        inputs.dedup();
+        Some(inputs)
+    }
+
     fn missing_column(
         &self,
         index: usize,

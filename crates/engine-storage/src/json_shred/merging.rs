@@ -75,9 +75,23 @@ pub(crate) fn merged_dictionaries(
     parts: &[Arc<Part>],
     counters: &ReadCounters,
 ) -> Result<Vec<Option<Arc<Dictionary>>>> {
+    let all: Vec<usize> = (0..def.derived.len()).collect();
+    merged_dictionaries_of(def, parts, &all, counters)
+}
+
+/// The same of those at some places.
+pub(crate) fn merged_dictionaries_of(
+    def: &TableDef,
+    parts: &[Arc<Part>],
+    places: &[usize],
+    counters: &ReadCounters,
+) -> Result<Vec<Option<Arc<Dictionary>>>> {
     let first = def.columns.len() - def.derived.len();
     let rows: u64 = parts.iter().map(|p| p.rows()).sum();
-    let mut values: Vec<Option<Vec<Column>>> = vec![Some(vec![Column::strings([""])]); def.derived.len()];
+    let mut values: Vec<Option<Vec<Column>>> = vec![None; def.derived.len()];
+    for place in places {
+        values[*place] = Some(vec![Column::strings([""])]);
+    }
     for part in parts {
         let mut unknown = Vec::new();
         for (at, derived) in def.derived.iter().enumerate() {
@@ -97,6 +111,7 @@ pub(crate) fn merged_dictionaries(
         }
         distinct_values(def, part, first, &unknown, &mut values, counters)?;
     }
+    let values: Vec<Option<Vec<Column>>> = places.iter().map(|place| values[*place].take()).collect();
     Ok(values
         .into_iter()
         .map(|columns| {

@@ -1,5 +1,6 @@
 //! Writes a part into a folder: sorted rows in, synced files out. Publishing it is the caller's business.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use engine_codec::{ColumnCodec, Dictionary};
@@ -24,6 +25,9 @@ use crate::lookup_index::{LOOKUP_FILE, encode_lookup, lookup_hash, lookup_keys};
 use crate::skip_index::SkipIndexWriter;
 use crate::table_def::{TableDef, WideFrom};
 
+/// A column of a part, names and checksums of its files.
+type ColumnWritten = (PartColumn, Vec<(String, FileChecksum)>);
+
 pub(crate) struct PartWriter {
     /// Holds the files together while the part may become a compact one.
     directory: Arc<PackedFolder>,
@@ -33,6 +37,10 @@ pub(crate) struct PartWriter {
     def: Arc<TableDef>,
     /// By number in the table; `None`: another column stands for it.
     columns: Vec<Option<ColumnWriter>>,
+    /// Columns that are written after the rows of the others …
+    late: Vec<bool>,
+    /// … and are complete.
+    finished: Vec<Option<ColumnWritten>>,
     /// Of cells, by number in the table.
     cells: Vec<Option<CellsSeen>>,
     granule_rows: Vec<u32>,
@@ -63,36 +71,30 @@ impl PartWriter {
         dictionaries: Vec<Option<Arc<Dictionary>>>,
         forced: Option<&ColumnCodec>,
     ) -> Result<Self> {
+        Self::create_without(directory, folder, def, dictionaries, forced, &[])
+    }
+
+    /// The same; the columns `late` come after all rows of the others, by [`Self::open_late`].
+    pub fn create_without(
+        directory: &Arc<dyn Directory>,
+        folder: &str,
+        def: &Arc<TableDef>,
+        dictionaries: Vec<Option<Arc<Dictionary>>>,
+        forced: Option<&ColumnCodec>,
+        late: &[usize],
+    ) -> Result<Self> {
         directory
             .create_folder(folder)
             .map_err(io_at("create folder", folder))?;
         let directory = Arc::new(PackedFolder::create(directory, folder));
-        let table = def.full_name();
-        let columns = def
-            .columns
-            .iter()
-            .zip(dictionaries)
+        let columns = dictionaries
+            .into_iter()
             .enumerate()
-            .map(|(index, (column, dictionary))| {
-                if def.is_taken_apart(index) {
+            .map(|(index, dictionary)| {
+                if def.is_taken_apart(index) || late.contains(&index) {
                     return Ok(None);
                 }
-                let encoding = match &dictionary {
-                    None => Encoding::Plain,
-                    Some(dictionary) => Encoding::Dictionary(dictionary.width()),
-                };
-                let codec = forced
-                    .filter(|codec| codec.check(&column.ty).is_ok())
-                    .unwrap_or(&column.codec);
-                let column = PartColumn {
-                    name: column.name.clone(),
-                    ty: column.ty.clone(),
-                    // Known in the end.
-                    codec: String::new(),
-                    encoding,
-                    raw_bytes: 0,
-                };
-                ColumnWriter::create(directory.as_ref(), folder, &table, column, codec, dictionary).map(Some)
+                column_writer(directory.as_ref(), folder, def, index, dictionary, forced).map(Some)
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Self {
@@ -108,6 +110,8 @@ impl PartWriter {
             cells: (0..columns.len())
                 .map(|c| matches!(def.derived_at(c), Some(Derived::Cells { .. })).then(CellsSeen::default))
                 .collect(),
+            late: (0..columns.len()).map(|index| late.contains(&index)).collect(),
+            finished: columns.iter().map(|_| None).collect(),
             columns,
             lookup: Vec::new(),
             rows: 0,
@@ -148,6 +152,13 @@ impl PartWriter {
 
     /// Appends rows, sorted, behind those before; `keys` are their sorting key. Every call starts a new granule.
     pub fn append(&mut self, block: &Block, keys: &[Column]) -> Result<()> {
+        let proper = self.def.columns.len() - self.def.derived.len();
+        let bytes = block.columns()[..proper].iter().map(weight).sum::<usize>();
+        self.append_sized(block, keys, bytes)
+    }
+
+    /// The same of rows that count as so many bytes together.
+    pub fn append_sized(&mut self, block: &Block, keys: &[Column], block_bytes: usize) -> Result<()> {
         if block.rows() == 0 {
             return Ok(());
         }
@@ -161,8 +172,6 @@ impl PartWriter {
                     })?;
             self.expiry = self.expiry.or(bounds);
         }
-        let proper = self.def.columns.len() - self.def.derived.len();
-        let block_bytes = block.columns()[..proper].iter().map(weight).sum::<usize>();
         self.raw_bytes += block_bytes as u64;
         if self
             .wide_from
@@ -208,18 +217,10 @@ impl PartWriter {
                 writer.granule(column)?;
             }
         }
-        for (seen, column) in self.cells.iter_mut().zip(block.columns()) {
-            if let Some(seen) = seen {
-                seen.add(column);
+        for (index, column) in block.columns().iter().enumerate() {
+            if !self.late[index] {
+                self.note(index, column);
             }
-        }
-        for (known, column) in self.statistics.iter_mut().zip(block.columns()) {
-            let before = std::mem::take(known);
-            *known = if before == ColumnRangeKnown::Unknown {
-                before
-            } else {
-                before.or(ColumnRangeKnown::of(column))
-            };
         }
         for (known, column) in self.granule_ranges.iter_mut().zip(&self.def.granule_ranges) {
             known.push(ColumnRangeKnown::of_any(block.column(*column)));
@@ -241,6 +242,65 @@ impl PartWriter {
             .push(keys.iter().map(|k| k.slice(start, 1)).collect());
         self.granule_rows.push(block.rows() as u32);
         self.rows += block.rows() as u64;
+        Ok(())
+    }
+
+    /// Notes what is known of values of a column.
+    fn note(&mut self, index: usize, column: &Column) {
+        if let Some(seen) = &mut self.cells[index] {
+            seen.add(column);
+        }
+        let known = &mut self.statistics[index];
+        let before = std::mem::take(known);
+        *known = if before == ColumnRangeKnown::Unknown {
+            before
+        } else {
+            before.or(ColumnRangeKnown::of(column))
+        };
+    }
+
+    /// Granules so far.
+    pub fn granules(&self) -> usize {
+        self.granule_rows.len()
+    }
+
+    /// Starts to write a late column.
+    pub fn open_late(
+        &mut self,
+        index: usize,
+        dictionary: Option<Arc<Dictionary>>,
+        forced: Option<&ColumnCodec>,
+    ) -> Result<()> {
+        let (directory, folder) = (self.directory.as_ref(), self.folder.as_str());
+        self.columns[index] = Some(column_writer(
+            directory, folder, &self.def, index, dictionary, forced,
+        )?);
+        Ok(())
+    }
+
+    /// The rows of these granules in a late column.
+    pub fn append_late(&mut self, index: usize, granules: Range<usize>, rows: &Column) -> Result<()> {
+        let mut start = 0;
+        for granule in granules {
+            let piece = rows.slice(start, self.granule_rows[granule] as usize);
+            start += piece.len();
+            if let Some(writer) = &mut self.columns[index] {
+                writer.granule(&piece)?;
+            }
+            self.note(index, &piece);
+        }
+        Ok(())
+    }
+
+    /// Ends a late column: its files are written and synced.
+    pub fn close_late(&mut self, index: usize) -> Result<()> {
+        if let Some(writer) = self.columns[index].take() {
+            let written = writer.finish(self.directory.as_ref(), &self.folder)?;
+            self.finished[index] = Some(written);
+        }
+        if self.directory.is_full() {
+            self.directory.spill()?;
+        }
         Ok(())
     }
 
@@ -266,10 +326,11 @@ impl PartWriter {
             files.push(write_file(directory, folder, PROJECTION_FILE, definition)?);
         }
         for &column in &order {
-            let Some(column) = self.columns[column].take() else {
-                continue;
+            let (column, written) = match (self.finished[column].take(), self.columns[column].take()) {
+                (Some(late), _) => late,
+                (None, Some(writer)) => writer.finish(directory, folder)?,
+                (None, None) => continue,
             };
-            let (column, written) = column.finish(directory, folder)?;
             part_columns.push(column);
             files.extend(written);
         }
@@ -357,6 +418,33 @@ impl PartWriter {
             checksums_hash: own.hash,
         })
     }
+}
+
+fn column_writer(
+    directory: &dyn Directory,
+    folder: &str,
+    def: &TableDef,
+    index: usize,
+    dictionary: Option<Arc<Dictionary>>,
+    forced: Option<&ColumnCodec>,
+) -> Result<ColumnWriter> {
+    let column = &def.columns[index];
+    let encoding = match &dictionary {
+        None => Encoding::Plain,
+        Some(dictionary) => Encoding::Dictionary(dictionary.width()),
+    };
+    let codec = forced
+        .filter(|codec| codec.check(&column.ty).is_ok())
+        .unwrap_or(&column.codec);
+    let column = PartColumn {
+        name: column.name.clone(),
+        ty: column.ty.clone(),
+        // Known in the end.
+        codec: String::new(),
+        encoding,
+        raw_bytes: 0,
+    };
+    ColumnWriter::create(directory, folder, &def.full_name(), column, codec, dictionary)
 }
 
 /// What was written of the cells of a key.

@@ -53,32 +53,37 @@ fn is_worth_it(distinct: &DistinctValues, options: &StorageOptions) -> bool {
             && distinct.len() <= distinct.rows() / ROWS_PER_VALUE
 }
 
-/// The block with codes in place of values that repeat; their dictionaries go to `dictionaries`.
+/// The blocks with codes in place of values that repeat; their dictionaries go to `dictionaries`.
 pub(super) fn encode(
     def: &TableDef,
-    block: Block,
+    blocks: Vec<Block>,
     dictionaries: &mut [Option<Arc<Dictionary>>],
     options: &StorageOptions,
-) -> Block {
-    let rows = block.rows();
-    let columns = block.into_columns();
-    let columns = columns
+) -> Vec<Block> {
+    let rows: Vec<usize> = blocks.iter().map(Block::rows).collect();
+    let mut blocks: Vec<Vec<Column>> = blocks.into_iter().map(Block::into_columns).collect();
+    for index in 0..def.columns.len() {
+        // What became codes already, or stands for a text that is not written, stays.
+        let is_plain = |block: &Vec<Column>| !matches!(block[index], Column::Dict(_) | Column::Const(_));
+        if !is_automatic(def, index, options) || !blocks.iter().all(is_plain) {
+            continue;
+        }
+        let whole = Column::concat(&blocks.iter().map(|block| &block[index]).collect::<Vec<_>>());
+        let Some((dictionary, codes)) = encoded(&whole, &def.columns[index].ty, options) else {
+            continue;
+        };
+        dictionaries[index] = Some(Arc::new(dictionary));
+        let mut start = 0;
+        for (block, rows) in blocks.iter_mut().zip(&rows) {
+            block[index] = codes.slice(start, *rows);
+            start += rows;
+        }
+    }
+    blocks
         .into_iter()
-        .enumerate()
-        .map(|(index, column)| {
-            if !is_automatic(def, index, options) {
-                return column;
-            }
-            match encoded(&column, &def.columns[index].ty, options) {
-                Some((dictionary, codes)) => {
-                    dictionaries[index] = Some(Arc::new(dictionary));
-                    codes
-                }
-                None => column,
-            }
-        })
-        .collect();
-    Block::new(columns, rows)
+        .zip(rows)
+        .map(|(columns, rows)| Block::new(columns, rows))
+        .collect()
 }
 
 fn encoded(column: &Column, ty: &DataType, options: &StorageOptions) -> Option<(Dictionary, Column)> {
@@ -103,19 +108,17 @@ fn encoded(column: &Column, ty: &DataType, options: &StorageOptions) -> Option<(
     Some((dictionary, column))
 }
 
-/// Dictionaries of what the parts of a merge become, beside those that `dictionaries` has already.
+/// The dictionary of a column of what the parts of a merge become, where one pays.
 pub(super) fn of_merged(
     job: &Job,
+    index: usize,
     counters: &ReadCounters,
-    dictionaries: &mut [Option<Arc<Dictionary>>],
     options: &StorageOptions,
-) -> Result<()> {
-    for (index, dictionary) in dictionaries.iter_mut().enumerate() {
-        if dictionary.is_none() && is_automatic(&job.def, index, options) {
-            *dictionary = of_merged_column(job, index, counters, options)?.map(Arc::new);
-        }
+) -> Result<Option<Arc<Dictionary>>> {
+    if !is_automatic(&job.def, index, options) {
+        return Ok(None);
     }
-    Ok(())
+    Ok(of_merged_column(job, index, counters, options)?.map(Arc::new))
 }
 
 fn of_merged_column(

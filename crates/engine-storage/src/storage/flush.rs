@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine_types::Block;
+use engine_types::{Block, Column, DictColumn};
 
 use super::Storage;
 use super::auto_dictionary;
@@ -12,7 +12,7 @@ use crate::error::{Result, StorageError};
 use crate::json_shred;
 use crate::manifest::ManifestRecord;
 use crate::merge_rule::RuleMode;
-use crate::merge_stream::MergeStream;
+use crate::merge_stream::{MergeStream, SortedRun, row_bytes};
 use crate::part::{Part, PartName};
 use crate::sorted_run::MemoryRun;
 use crate::table_def::{TableDef, TableId};
@@ -159,20 +159,81 @@ impl Storage {
     /// One part for each partition that the rows touch.
     fn write_sealed(&self, table: &Sealed) -> Result<Vec<Arc<Part>>> {
         let def = &table.def;
-        let rows = Block::concat(
-            &table
-                .blocks
-                .iter()
-                .map(|b| b.as_ref().clone())
-                .collect::<Vec<_>>(),
-        );
-        let failed = |problem: String| StorageError::Expression {
-            table: def.full_name(),
-            problem,
+        let mut parts = Vec::new();
+        for (partition, blocks) in partitioned(def, &table.blocks)? {
+            let number = self
+                .catalog
+                .write()
+                .table_mut(table.id)?
+                .take_block_number(&partition);
+            let name = PartName::inserted(partition, number);
+            parts.extend(self.write_blocks(def, &table.folder, name, blocks)?);
+        }
+        Ok(parts)
+    }
+
+    /// One part of the rows of the blocks, which stay as they are: they are copied out piece by piece, in order.
+    fn write_blocks(
+        &self,
+        def: &Arc<TableDef>,
+        folder: &str,
+        name: PartName,
+        blocks: Vec<Block>,
+    ) -> Result<Option<Arc<Part>>> {
+        let rows: usize = blocks.iter().map(Block::rows).sum();
+        // What they count as, before texts become columns that are larger or smaller.
+        let bytes: Vec<usize> = blocks.iter().map(row_bytes).collect();
+        let (def, blocks) = json_shred::flushed(def, blocks, &self.options);
+        let def = &def;
+        let all: Vec<usize> = (0..def.columns.len()).collect();
+        let mut dictionaries = dictionaries(def, rows, |c| {
+            Ok(Some(distinct_lists(blocks.iter().map(|block| block.column(c)))))
+        })?;
+        let blocks = auto_dictionary::encode(def, blocks, &mut dictionaries, &self.options);
+        let runs = blocks
+            .iter()
+            .zip(bytes)
+            .map(|(block, bytes)| {
+                Ok(Box::new(MemoryRun::new(def, block, &all)?.sized(bytes)) as Box<dyn SortedRun>)
+            })
+            .collect::<Result<_>>()?;
+        drop(blocks);
+        let stream = MergeStream::new(runs, def.merge_rule, RuleMode::Merge).folding(def.fold.as_ref(), &all);
+        let hidden = def.projections.iter().map(HiddenPart::collecting).collect();
+        self.write_part(def, folder, name, stream, dictionaries, hidden)
+    }
+}
+
+/// The columns; in place of codes of one dictionary, all that it has, once.
+fn distinct_lists<'c>(columns: impl Iterator<Item = &'c Column>) -> Vec<Column> {
+    let mut out: Vec<Column> = Vec::new();
+    for column in columns {
+        let Column::Dict(dict) = column else {
+            out.push(column.clone());
+            continue;
         };
-        let partitions = def.keys.partition(&rows).map_err(failed)?;
+        if matches!(out.last(), Some(Column::Dict(known)) if Arc::ptr_eq(&known.values, &dict.values)) {
+            continue;
+        }
+        out.push(Column::Dict(DictColumn {
+            codes: (0..dict.values.len() as u32).collect(),
+            values: dict.values.clone(),
+        }));
+    }
+    out
+}
+
+/// The rows of each partition, in the order in which partitions come up.
+fn partitioned(def: &TableDef, blocks: &[Arc<Block>]) -> Result<Vec<(String, Vec<Block>)>> {
+    let failed = |problem: String| StorageError::Expression {
+        table: def.full_name(),
+        problem,
+    };
+    let mut out: Vec<(String, Vec<Block>)> = Vec::new();
+    for block in blocks {
+        let partitions = def.keys.partition(block).map_err(failed)?;
         let mut rows_of: Vec<Vec<u32>> = vec![Vec::new(); partitions.ids.len()];
-        if partitions.rows.len() != rows.rows() {
+        if partitions.rows.len() != block.rows() {
             return Err(failed("the partition key has another number of rows".to_owned()));
         }
         for (row, partition) in partitions.rows.iter().enumerate() {
@@ -181,34 +242,20 @@ impl Storage {
                 None => return Err(failed(format!("there is no partition number {partition}"))),
             }
         }
-        let mut parts = Vec::new();
-        for (partition, picks) in partitions.ids.iter().zip(rows_of) {
+        for (partition, picks) in partitions.ids.into_iter().zip(rows_of) {
             if picks.is_empty() {
                 continue;
             }
-            let block = if picks.len() == rows.rows() {
-                rows.clone()
+            let rows = if picks.len() == block.rows() {
+                block.as_ref().clone()
             } else {
-                rows.gather(&picks)
+                block.gather(&picks)
             };
-            let number = self
-                .catalog
-                .write()
-                .table_mut(table.id)?
-                .take_block_number(partition);
-            let name = PartName::inserted(partition.clone(), number);
-            let (def, block) = json_shred::flushed(def, block, &self.options);
-            let def = &def;
-            let all: Vec<usize> = (0..def.columns.len()).collect();
-            let mut dictionaries =
-                dictionaries(def, block.rows(), |c| Ok(Some(vec![block.column(c).clone()])))?;
-            let block = auto_dictionary::encode(def, block, &mut dictionaries, &self.options);
-            let run = MemoryRun::new(def, &block, &all)?;
-            let stream = MergeStream::new(vec![Box::new(run)], def.merge_rule, RuleMode::Merge)
-                .folding(def.fold.as_ref(), &all);
-            let hidden = def.projections.iter().map(HiddenPart::collecting).collect();
-            parts.extend(self.write_part(def, &table.folder, name, stream, dictionaries, hidden)?);
+            match out.iter_mut().find(|(known, _)| *known == partition) {
+                Some((_, blocks)) => blocks.push(rows),
+                None => out.push((partition, vec![rows])),
+            }
         }
-        Ok(parts)
     }
+    Ok(out)
 }

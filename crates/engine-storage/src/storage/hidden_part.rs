@@ -72,6 +72,14 @@ impl HiddenPart {
         Ok(out)
     }
 
+    /// The columns of the part that it has to be given.
+    pub fn collected_columns(&self) -> &[usize] {
+        match self.rows {
+            Rows::Collected { .. } => &self.projection.columns,
+            Rows::Merged(..) => &[],
+        }
+    }
+
     /// Takes the rows of a block of the part.
     pub fn collect(&mut self, block: &Block) {
         if let Rows::Collected { blocks, bytes } = &mut self.rows

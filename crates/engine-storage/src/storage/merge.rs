@@ -9,7 +9,8 @@ use engine_types::{Column, DataType};
 use super::Storage;
 use super::auto_dictionary;
 use super::hidden_part::HiddenPart;
-use super::write_part::dictionaries;
+use super::vertical_merge::VerticalPlan;
+use super::write_part::dictionary;
 use crate::catalog::Table;
 use crate::counters::ReadCounters;
 use crate::error::Result;
@@ -18,6 +19,7 @@ use crate::manifest::ManifestRecord;
 use crate::merge_rule::RuleMode;
 use crate::merge_selector::select_merge;
 use crate::merge_stream::{MergeStream, SortedRun};
+use crate::options::StorageOptions;
 use crate::part::{Part, PartName, used_values};
 use crate::part_scan::read_part;
 use crate::sorted_run::{CacheUse, PartRun};
@@ -228,37 +230,53 @@ impl Storage {
             return Ok(false);
         };
         let counters = Arc::new(ReadCounters::default());
-        let mut dictionaries = merged_dictionaries(job, &counters)?;
-        auto_dictionary::of_merged(job, &counters, &mut dictionaries, &self.options)?;
-        // What values are reset to may not be in the dictionary.
-        for column in job.def.expiry.iter().flat_map(|expiry| expiry.reset_columns()) {
-            if let Some(dictionary) = dictionaries.get_mut(*column) {
-                *dictionary = None;
-            }
-        }
         let def = json_shred::merged_def(&job.def, &job.parts, &self.options, &counters)?;
-        dictionaries.extend(json_shred::merged_dictionaries(&def, &job.parts, &counters)?);
-        let all: Vec<usize> = (0..def.columns.len()).collect();
-        let runs = job
-            .parts
-            .iter()
-            .map(|part| {
-                let granules = 0..part.granules();
-                let run = PartRun::new(part.clone(), &def, &all, &[granules], CacheUse::Bypass, &counters);
-                Box::new(run.translated(dictionaries.clone())) as Box<dyn SortedRun>
-            })
-            .collect();
         let now = self.told_time();
-        let stream = MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge)
-            .folding(job.def.fold.as_ref(), &all)
-            .expiring(job.def.expiry.as_ref(), now);
         let expires = now
             .zip(job.def.expiry.as_ref())
             .is_some_and(|(now, expiry)| job.parts.iter().any(|part| part.may_join(expiry.as_ref(), now)));
         let rows_change = expires || job.def.merge_rule != MergeRule::Plain;
         let hidden = HiddenPart::of_merge(&job.def, &job.parts, rows_change, &counters)?;
-        let merged = self.write_part(&def, &job.folder, name, stream, dictionaries, hidden)?;
+        let merged = match VerticalPlan::of(&def, &job.parts, &hidden) {
+            Some(plan) => self.merge_vertically(job, &def, &plan, name, hidden, &counters)?,
+            None => self.merge_rows(job, &def, name, hidden, now, &counters)?,
+        };
         self.replace_parts(job.table, &job.parts, merged, || true)
+    }
+
+    /// Writes the merge of the job's parts with all columns at once.
+    fn merge_rows(
+        &self,
+        job: &Job,
+        def: &Arc<TableDef>,
+        name: PartName,
+        hidden: Vec<HiddenPart>,
+        now: Option<i64>,
+        counters: &Arc<ReadCounters>,
+    ) -> Result<Option<Arc<Part>>> {
+        let mut dictionaries = (0..job.def.columns.len())
+            .map(|column| match def.is_taken_apart(column) {
+                true => Ok(None),
+                false => merged_dictionary(job, column, counters, &self.options),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        dictionaries.extend(json_shred::merged_dictionaries(def, &job.parts, counters)?);
+        let all: Vec<usize> = (0..def.columns.len()).collect();
+        let unread = json_shred::unread_texts(def);
+        let runs = job
+            .parts
+            .iter()
+            .map(|part| {
+                let granules = 0..part.granules();
+                let run = PartRun::new(part.clone(), def, &all, &[granules], CacheUse::Bypass, counters);
+                let run = run.translated(dictionaries.clone()).without(unread.clone());
+                Box::new(run.sized()) as Box<dyn SortedRun>
+            })
+            .collect();
+        let stream = MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge)
+            .folding(job.def.fold.as_ref(), &all)
+            .expiring(job.def.expiry.as_ref(), now);
+        self.write_part(def, &job.folder, name, stream, dictionaries, hidden)
     }
 
     /// Puts `new`, or nothing, in the place of `old` in one step. `false` when one of those is gone, or `is_wanted` says
@@ -306,34 +324,56 @@ fn mergeable_runs(table: &Table) -> impl Iterator<Item = &[Arc<Part>]> {
     })
 }
 
-/// Joined dictionaries; none where a part found its own not worth having.
-fn merged_dictionaries(job: &Job, counters: &ReadCounters) -> Result<Vec<Option<Arc<Dictionary>>>> {
+/// The dictionary of a column proper of the merged part: those of the sources joined, or one that pays though nobody asked
+/// for it. None where a part found its own not worth having.
+pub(super) fn merged_dictionary(
+    job: &Job,
+    index: usize,
+    counters: &ReadCounters,
+    options: &StorageOptions,
+) -> Result<Option<Arc<Dictionary>>> {
+    // What values are reset to may not be in the dictionary.
+    let expiry = job.def.expiry.iter();
+    if expiry
+        .flat_map(|expiry| expiry.reset_columns())
+        .any(|column| *column == index)
+    {
+        return Ok(None);
+    }
     let rows: u64 = job.parts.iter().map(|p| p.rows()).sum();
-    dictionaries(&job.def, rows as usize, |index| {
-        let mut values: Vec<Column> = Vec::new();
-        for part in &job.parts {
-            match part.column_position(&job.def.columns[index].name) {
-                // Values of deleted rows alone must not live on.
-                Some(_) if part.has_deleted_rows() => {
-                    let column = whole_column(job, part, index, counters)?;
-                    let live = part.live_in(&(0..part.granules()));
-                    values.push(used_values(
-                        &live.map_or(column.clone(), |live| column.gather(&live)),
-                    ));
-                }
-                Some(position) => match part.dictionary_of(position)? {
-                    Some(dictionary) => values.push(dictionary.as_ref().clone()),
-                    None if matches!(part.column_type(position), DataType::LowCardinality(_)) => {
-                        return Ok(None);
-                    }
-                    // The column became LowCardinality after the part was written.
-                    None => values.push(whole_column(job, part, index, counters)?),
-                },
-                None => values.push(whole_column(job, part, index, counters)?),
+    let joined = dictionary(&job.def, rows as usize, index, &mut |index| {
+        values_of_sources(job, index, counters)
+    })?;
+    match joined {
+        Some(joined) => Ok(Some(joined)),
+        None => auto_dictionary::of_merged(job, index, counters, options),
+    }
+}
+
+fn values_of_sources(job: &Job, index: usize, counters: &ReadCounters) -> Result<Option<Vec<Column>>> {
+    let mut values: Vec<Column> = Vec::new();
+    for part in &job.parts {
+        match part.column_position(&job.def.columns[index].name) {
+            // Values of deleted rows alone must not live on.
+            Some(_) if part.has_deleted_rows() => {
+                let column = whole_column(job, part, index, counters)?;
+                let live = part.live_in(&(0..part.granules()));
+                values.push(used_values(
+                    &live.map_or(column.clone(), |live| column.gather(&live)),
+                ));
             }
+            Some(position) => match part.dictionary_of(position)? {
+                Some(dictionary) => values.push(dictionary.as_ref().clone()),
+                None if matches!(part.column_type(position), DataType::LowCardinality(_)) => {
+                    return Ok(None);
+                }
+                // The column became LowCardinality after the part was written.
+                None => values.push(whole_column(job, part, index, counters)?),
+            },
+            None => values.push(whole_column(job, part, index, counters)?),
         }
-        Ok(Some(values))
-    })
+    }
+    Ok(Some(values))
 }
 
 fn whole_column(job: &Job, part: &Arc<Part>, index: usize, counters: &ReadCounters) -> Result<Column> {

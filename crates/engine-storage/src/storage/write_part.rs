@@ -10,7 +10,7 @@ use super::Storage;
 use super::hidden_part::HiddenPart;
 use crate::error::{Result, io_at};
 use crate::merge_stream::MergeStream;
-use crate::part::{Part, PartName, PartWriter};
+use crate::part::{Part, PartName, PartSummary, PartWriter};
 use crate::sorted_run::sorting_key;
 use crate::table_def::TableDef;
 
@@ -29,24 +29,30 @@ pub(super) fn dictionaries(
     mut columns_of: impl FnMut(usize) -> Result<Option<Vec<Column>>>,
 ) -> Result<Vec<Option<Arc<Dictionary>>>> {
     (0..def.columns.len())
-        .map(|index| {
-            let ty = &def.columns[index].ty;
-            if def.derived_at(index).is_some() {
-                // It comes as codes when that is worth it.
-                let columns = columns_of(index)?.filter(|c| c.iter().all(|c| matches!(c, Column::Dict(_))));
-                return Ok(
-                    columns.map(|columns| Arc::new(Dictionary::of(&columns.iter().collect::<Vec<_>>(), ty)))
-                );
-            }
-            if !matches!(ty, DataType::LowCardinality(_)) {
-                return Ok(None);
-            }
-            Ok(columns_of(index)?.and_then(|columns| {
-                let dictionary = Dictionary::of(&columns.iter().collect::<Vec<_>>(), ty);
-                is_worth_it(&dictionary, rows).then(|| Arc::new(dictionary))
-            }))
-        })
+        .map(|index| dictionary(def, rows, index, &mut columns_of))
         .collect()
+}
+
+/// The dictionary of one column, when it is `LowCardinality` and worth it.
+pub(super) fn dictionary(
+    def: &TableDef,
+    rows: usize,
+    index: usize,
+    columns_of: &mut dyn FnMut(usize) -> Result<Option<Vec<Column>>>,
+) -> Result<Option<Arc<Dictionary>>> {
+    let ty = &def.columns[index].ty;
+    if def.derived_at(index).is_some() {
+        // It comes as codes when that is worth it.
+        let columns = columns_of(index)?.filter(|c| c.iter().all(|c| matches!(c, Column::Dict(_))));
+        return Ok(columns.map(|columns| Arc::new(Dictionary::of(&columns.iter().collect::<Vec<_>>(), ty))));
+    }
+    if !matches!(ty, DataType::LowCardinality(_)) {
+        return Ok(None);
+    }
+    Ok(columns_of(index)?.and_then(|columns| {
+        let dictionary = Dictionary::of(&columns.iter().collect::<Vec<_>>(), ty);
+        is_worth_it(&dictionary, rows).then(|| Arc::new(dictionary))
+    }))
 }
 
 impl Storage {
@@ -63,12 +69,10 @@ impl Storage {
         let Some(first) = stream.next()? else {
             return Ok(None);
         };
-        let aside = format!("{table_folder}/tmp_{name}");
-        let folder = format!("{table_folder}/{name}");
-        let write = || -> Result<_> {
+        let write = |aside: &str| -> Result<_> {
             let mut writer = PartWriter::create(
                 &self.directory,
-                &aside,
+                aside,
                 def,
                 dictionaries,
                 self.options.forced_codec.as_ref(),
@@ -77,16 +81,46 @@ impl Storage {
             .expired_at(stream.expired_at());
             let mut next = Some(first);
             while let Some(block) = next {
-                writer.append(&block, &sorting_key(def, &block)?)?;
+                let keys = sorting_key(def, &block)?;
+                match stream.taken_bytes() {
+                    Some(bytes) => writer.append_sized(&block, &keys, bytes)?,
+                    None => writer.append(&block, &keys)?,
+                }
                 hidden.iter_mut().for_each(|h| h.collect(&block));
                 next = stream.next()?;
             }
-            for part in std::mem::take(&mut hidden) {
-                if let Some(written) = self.write_hidden(&aside, part)? {
-                    writer.hide(written);
-                }
+            self.write_all_hidden(aside, &mut writer, std::mem::take(&mut hidden))?;
+            writer.finish()
+        };
+        self.publish_part(def, table_folder, name, write).map(Some)
+    }
+
+    /// Writes hidden parts into the folder of the part that is being written.
+    pub(super) fn write_all_hidden(
+        &self,
+        aside: &str,
+        writer: &mut PartWriter,
+        hidden: Vec<HiddenPart>,
+    ) -> Result<()> {
+        for part in hidden {
+            if let Some(written) = self.write_hidden(aside, part)? {
+                writer.hide(written);
             }
-            let summary = writer.finish()?;
+        }
+        Ok(())
+    }
+
+    /// Lets `write` make the folder aside, and gives it its name.
+    pub(super) fn publish_part(
+        &self,
+        def: &TableDef,
+        table_folder: &str,
+        name: PartName,
+        write: impl FnOnce(&str) -> Result<PartSummary>,
+    ) -> Result<Arc<Part>> {
+        let aside = format!("{table_folder}/tmp_{name}");
+        let folder = format!("{table_folder}/{name}");
+        let written = write(&aside).and_then(|summary| {
             self.directory
                 .rename(&aside, &folder)
                 .map_err(io_at("rename", &aside))?;
@@ -94,8 +128,8 @@ impl Storage {
                 .sync_folder(table_folder)
                 .map_err(io_at("sync folder", table_folder))?;
             Ok(summary)
-        };
-        let summary = match write() {
+        });
+        let summary = match written {
             Ok(summary) => summary,
             Err(error) => {
                 // Best effort; the next start removes what is left.
@@ -112,6 +146,6 @@ impl Storage {
             name,
             Some(summary),
         )?;
-        Ok(Some(Arc::new(part)))
+        Ok(Arc::new(part))
     }
 }
