@@ -1,4 +1,4 @@
-//! Live memory at its peak while events are flushed and merged: `write_memory FILE ROWS [SETTINGS …]`.
+//! Live memory at its peak while events are flushed and merged: `write_memory FILE ROWS FLUSH_MIB [SETTINGS …]`.
 
 use std::io::{BufRead, BufReader};
 use std::time::Instant;
@@ -81,10 +81,10 @@ fn main() {
         fsync: false,
         ..EngineConfig::default()
     };
-    let flush_bytes = config.flush_bytes;
+    let flush_bytes = args[3].parse::<usize>().expect("MiB") << 20;
     let engine = Engine::open(folder.path(), config).expect("the engine");
     let options = QueryOptions::new("2021-11-05T12:00:00Z".parse().expect("a time"));
-    let settings = match args.get(3..) {
+    let settings = match args.get(4..) {
         Some([first, rest @ ..]) => format!(
             " SETTINGS {first}{}",
             rest.iter().map(|s| format!(", {s}")).collect::<String>()
@@ -109,8 +109,7 @@ fn main() {
         bytes += lines.iter().map(String::len).sum::<usize>();
         engine.insert(vec![insert(&lines)], None).expect("an insert");
         lines.clear();
-        // As far as a memtable may grow before inserts wait for it.
-        if bytes > 2 * flush_bytes {
+        if bytes > flush_bytes {
             bytes = 0;
             flushes += 1;
             measured(&format!("flush {flushes}"), || engine.flush().expect("a flush"));
