@@ -9,6 +9,7 @@
 mod assemble;
 mod keys;
 mod merging;
+mod rewriting;
 mod shredder;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub(crate) use keys::{KeyCounts, KeySet};
 pub(crate) use merging::{
     DerivedPlace, is_worth_it, merged_def, merged_dictionaries, merged_dictionaries_of,
 };
+pub(crate) use rewriting::Reshredding;
 pub(crate) use shredder::{CellsBuilder, Shredded, Shredder, cells_of, plain_strings};
 
 use crate::options::StorageOptions;

@@ -296,6 +296,40 @@ impl Part {
         self.mask.is_some()
     }
 
+    /// The part as it would be with these deleted rows, and without what was made of other rows.
+    pub(crate) fn with_mask(&self, mask: RowMask) -> Self {
+        Self {
+            uid: self.uid,
+            name: self.name.clone(),
+            table: self.table.clone(),
+            folder: self.folder.clone(),
+            summary: self.summary,
+            index: self.index.clone(),
+            columns: self.columns.clone(),
+            statistics: self.statistics.clone(),
+            expiry: self.expiry,
+            json: self.json.clone(),
+            checksums: self.checksums.clone(),
+            checksums_bytes: self.checksums_bytes,
+            lookup: OnceLock::new(),
+            mask: Some(mask),
+            directory: self.directory.clone(),
+            below: self.below.clone(),
+            hidden: Vec::new(),
+            cache: self.cache.clone(),
+            seen_ms: OnceLock::new(),
+            obsolete: AtomicBool::new(false),
+            suspect: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes over what a reader of [`Self::with_mask`] met.
+    pub(crate) fn suspect_as(&self, other: &Self) {
+        if other.is_suspect() {
+            self.suspect.store(true, Ordering::Release);
+        }
+    }
+
     pub(crate) fn mask(&self) -> Option<&RowMask> {
         self.mask.as_ref()
     }
@@ -332,6 +366,19 @@ impl Part {
             .map(|c| c.raw_bytes)
             .sum();
         (bytes / self.rows().max(1)) as usize
+    }
+
+    /// Before each granule, and behind the last one, how many rows are not deleted.
+    pub(crate) fn live_starts(&self) -> Vec<u64> {
+        let mut starts = vec![0];
+        let mut live = 0;
+        for granule in 0..self.granules() {
+            let rows = self.index.start(granule)..self.index.start(granule + 1);
+            let gone = self.mask.as_ref().map_or(0, |mask| mask.count_in(rows.clone()));
+            live += rows.end - rows.start - gone as u64;
+            starts.push(live);
+        }
+        starts
     }
 
     /// Size of all files.

@@ -151,8 +151,10 @@ pub(crate) struct PartRun {
     steps: std::vec::IntoIter<Range<usize>>,
     /// Columns that come as defaults: what is made of them is wanted, not they.
     unread: Vec<usize>,
-    /// The number of the run, which its blocks then say behind their columns, with the numbers of their rows in the part.
+    /// The number of the run, which its blocks then say behind their columns, with the numbers of their rows in the run.
     number: Option<u16>,
+    /// Rows given so far.
+    given: u64,
     row_bytes: Option<usize>,
 }
 
@@ -188,6 +190,7 @@ impl PartRun {
             steps: steps.into_iter(),
             unread: Vec::new(),
             number: None,
+            given: 0,
             row_bytes: None,
             part,
         }
@@ -200,7 +203,7 @@ impl PartRun {
         self
     }
 
-    /// Gives two columns more, behind the wanted ones: this number, and the numbers of the rows in the part.
+    /// Gives two columns more, behind the wanted ones: this number, and the numbers of the rows in the run.
     #[must_use]
     pub fn numbered(mut self, number: u16) -> Self {
         self.number = Some(number);
@@ -214,10 +217,15 @@ impl PartRun {
         self
     }
 
-    /// The wanted columns of some granules, deleted rows included, whatever was given before.
+    /// The wanted columns of some granules, whatever was given before.
     pub fn read(&mut self, granules: Range<usize>) -> Result<Block> {
         let (def, part) = (&self.def, &self.part);
+        let live = part.live_in(&granules);
         let read = read_part(def, part, granules, &self.wanted, self.cache, &self.counters)?;
+        let read = match live {
+            None => read,
+            Some(live) => read.gather(&live),
+        };
         let rows = read.rows();
         let columns = read.into_columns().into_iter().enumerate();
         let columns = columns.map(|(at, column)| self.translate(at, column)).collect();
@@ -286,7 +294,6 @@ impl SortedRun for PartRun {
             }
         }
         let live = self.part.live_in(&granules);
-        let first = self.part.index.start(granules.start);
         let read = read_part(
             &self.def,
             &self.part,
@@ -295,9 +302,9 @@ impl SortedRun for PartRun {
             self.cache,
             &self.counters,
         )?;
-        let read = match &live {
+        let read = match live {
             None => read,
-            Some(live) => read.gather(live),
+            Some(live) => read.gather(&live),
         };
         let rows = read.rows();
         let full = widen(&self.def, &read, &needed);
@@ -307,12 +314,10 @@ impl SortedRun for PartRun {
             .collect();
         if let Some(number) = self.number {
             columns.push(Column::UInt16(vec![number; rows].into()));
-            let numbers: Vec<u64> = match live {
-                None => (first..first + rows as u64).collect(),
-                Some(live) => live.into_iter().map(|row| first + u64::from(row)).collect(),
-            };
+            let numbers: Vec<u64> = (self.given..self.given + rows as u64).collect();
             columns.push(Column::UInt64(numbers.into()));
         }
+        self.given += rows as u64;
         Ok(Some((Block::new(columns, rows), keys)))
     }
 

@@ -69,6 +69,7 @@ pub struct Storage {
     ddl: RwLock<()>,
     next_part_uid: AtomicU64,
     pressure_counts: pressure::PressureCounts,
+    vertical_merges: AtomicU64,
     _lock: Box<dyn Send + Sync>,
 }
 
@@ -94,6 +95,11 @@ impl Storage {
 
     pub fn options(&self) -> &StorageOptions {
         &self.options
+    }
+
+    /// Merges since it was opened that took one column after the other.
+    pub fn vertical_merges(&self) -> u64 {
+        self.vertical_merges.load(Ordering::Relaxed)
     }
 
     /// Bytes of log segments on disk.

@@ -168,9 +168,7 @@ fn distinct_values(
         open.retain_mut(|(at, distinct)| {
             note_values(distinct, block.column(column));
             column += 1;
-            let hopeful = distinct.bytes() <= BYTES_MAX
-                && (distinct.distinct() <= DISTINCT_MIN
-                    || (distinct.distinct() <= DISTINCT_MAX && distinct.distinct() * 2 <= rows));
+            let hopeful = is_hopeful(distinct, rows);
             if !hopeful {
                 values[*at] = None;
             }
@@ -185,7 +183,14 @@ fn distinct_values(
     Ok(())
 }
 
-fn note_values(distinct: &mut CellsBuilder, column: &Column) {
+/// Whether the values of so many rows may still become a dictionary.
+pub(super) fn is_hopeful(distinct: &CellsBuilder, rows: usize) -> bool {
+    distinct.bytes() <= BYTES_MAX
+        && (distinct.distinct() <= DISTINCT_MIN
+            || (distinct.distinct() <= DISTINCT_MAX && distinct.distinct() * 2 <= rows))
+}
+
+pub(super) fn note_values(distinct: &mut CellsBuilder, column: &Column) {
     match column {
         Column::Dict(d) => {
             let listed = plain_strings(&d.values);

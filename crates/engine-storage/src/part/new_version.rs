@@ -11,6 +11,7 @@ use super::column_writer::{ColumnWriter, write_file};
 use super::columns_file::{COLUMNS_FILE, Encoding, Layout, PartColumn, columns_to_text};
 use super::granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
 use super::hidden::hidden_files;
+use super::json_file::JSON_FILE;
 use super::primary_index::PRIMARY_FILE;
 use super::row_mask::{MASK_FILE, RowMask};
 use super::statistics::{ColumnRangeKnown, STATISTICS_FILE, encode_statistics};
@@ -49,6 +50,14 @@ impl Part {
         {
             return false;
         }
+        // Of texts that are taken apart there is more than one column.
+        let of_json = |c: &&str| {
+            let at = self.columns.iter().position(|column| column.name == **c);
+            self.json_of(c).is_some() || at.is_some_and(|at| self.is_of_json(at))
+        };
+        if columns.iter().any(|c| of_json(c)) {
+            return false;
+        }
         let own = |file: &str| {
             self.columns.iter().any(|c| {
                 [c.data_file(), c.marks_file(), c.dictionary_file()]
@@ -64,6 +73,7 @@ impl Part {
             LOOKUP_FILE,
             MASK_FILE,
             GRANULE_RANGES_FILE,
+            JSON_FILE,
         ];
         self.checksums
             .files

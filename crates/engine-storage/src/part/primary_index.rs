@@ -35,12 +35,6 @@ impl PrimaryIndex {
         self.starts[granule]
     }
 
-    /// The granule that has a row; the last one for rows that are not there.
-    pub fn granule_of(&self, row: u64) -> usize {
-        let behind = self.starts.partition_point(|start| *start <= row);
-        behind.saturating_sub(1).min(self.granules().saturating_sub(1))
-    }
-
     pub fn granule_rows(&self, granule: usize) -> usize {
         (self.starts[granule + 1] - self.starts[granule]) as usize
     }

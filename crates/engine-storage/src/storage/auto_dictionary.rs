@@ -135,7 +135,12 @@ fn of_merged_column(
     // Cheap ones first: a column is often given up before rows are read.
     let mut plain: Vec<&Arc<Part>> = Vec::new();
     for part in &job.parts {
-        match dictionary_of(job, part, index)? {
+        // Values of deleted rows alone must not live on.
+        let dictionary = match part.has_deleted_rows() {
+            true => None,
+            false => dictionary_of(job, part, index)?,
+        };
+        match dictionary {
             Some(values) => distinct.add_dictionary(&values, part.rows() as usize),
             None => plain.push(part),
         }
@@ -145,7 +150,11 @@ fn of_merged_column(
         while at < part.granules() {
             let until = (at + crate::part::SEGMENT_GRANULES).min(part.granules());
             let block = read_part(&job.def, part, at..until, &[index], CacheUse::Bypass, counters)?;
-            distinct.add(block.column(0), &mut Vec::new());
+            match part.live_in(&(at..until)) {
+                None if part.has_deleted_rows() => distinct.add(&block.column(0).flatten(), &mut Vec::new()),
+                None => distinct.add(block.column(0), &mut Vec::new()),
+                Some(live) => distinct.add(&block.column(0).gather(&live).flatten(), &mut Vec::new()),
+            }
             if !is_promising(&distinct, options) {
                 return Ok(None);
             }

@@ -33,6 +33,14 @@ pub(super) struct Job {
     pub(super) parts: Vec<Arc<Part>>,
 }
 
+/// What a merge does with rows.
+enum Rows {
+    /// What the table says about rows of equal keys, and at this time about those whose time is over.
+    Join(Option<i64>),
+    /// Nothing.
+    Stay,
+}
+
 impl Storage {
     /// Does one merge when one is worth doing; answers whether it did. Many threads may call it.
     pub fn merge_once(&self) -> Result<bool> {
@@ -239,9 +247,34 @@ impl Storage {
         let hidden = HiddenPart::of_merge(&job.def, &job.parts, rows_change, &counters)?;
         let merged = match VerticalPlan::of(&def, &job.parts, &hidden) {
             Some(plan) => self.merge_vertically(job, &def, &plan, name, hidden, &counters)?,
-            None => self.merge_rows(job, &def, name, hidden, now, &counters)?,
+            None => self.merge_rows(job, &def, name, hidden, Rows::Join(now), &counters)?,
         };
         self.replace_parts(job.table, &job.parts, merged, || true)
+    }
+
+    /// Writes the rows of one part that are not deleted as part `name`. They are not joined, nor do they expire.
+    pub(super) fn write_live_rows(
+        &self,
+        table: TableId,
+        def: &Arc<TableDef>,
+        folder: &str,
+        part: &Arc<Part>,
+        name: PartName,
+    ) -> Result<Option<Arc<Part>>> {
+        let job = Job {
+            table,
+            def: def.clone(),
+            folder: folder.to_owned(),
+            parts: vec![part.clone()],
+        };
+        let counters = Arc::new(ReadCounters::default());
+        let written = json_shred::merged_def(def, &job.parts, &self.options, &counters)?;
+        let hidden: Vec<HiddenPart> = def.projections.iter().map(HiddenPart::collecting).collect();
+        let plan = VerticalPlan::of(&written, &job.parts, &hidden);
+        match plan.filter(|_| def.merge_rule == MergeRule::Plain) {
+            Some(plan) => self.merge_vertically(&job, &written, &plan, name, hidden, &counters),
+            None => self.merge_rows(&job, &written, name, hidden, Rows::Stay, &counters),
+        }
     }
 
     /// Writes the merge of the job's parts with all columns at once.
@@ -251,7 +284,7 @@ impl Storage {
         def: &Arc<TableDef>,
         name: PartName,
         hidden: Vec<HiddenPart>,
-        now: Option<i64>,
+        kept: Rows,
         counters: &Arc<ReadCounters>,
     ) -> Result<Option<Arc<Part>>> {
         let mut dictionaries = (0..job.def.columns.len())
@@ -273,9 +306,12 @@ impl Storage {
                 Box::new(run.sized()) as Box<dyn SortedRun>
             })
             .collect();
-        let stream = MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge)
-            .folding(job.def.fold.as_ref(), &all)
-            .expiring(job.def.expiry.as_ref(), now);
+        let stream = match kept {
+            Rows::Join(now) => MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge)
+                .folding(job.def.fold.as_ref(), &all)
+                .expiring(job.def.expiry.as_ref(), now),
+            Rows::Stay => MergeStream::new(runs, MergeRule::Plain, RuleMode::Merge),
+        };
         self.write_part(def, &job.folder, name, stream, dictionaries, hidden)
     }
 

@@ -13,6 +13,7 @@ use crate::changed_run::ChangedRun;
 use crate::counters::ReadCounters;
 use crate::directory::read_all;
 use crate::error::{Result, StorageError, io_at};
+use crate::json_shred::Reshredding;
 use crate::lookup_index::{lookup_hash, lookup_keys};
 use crate::manifest::{ManifestRecord, MutationEnd, MutationRecord};
 use crate::merge_rule::RuleMode;
@@ -371,7 +372,7 @@ impl Storage {
         };
         match change.effect() {
             RowEffect::Delete | RowEffect::Hide if hits.count() == part.live_rows() => Ok(Outcome::Gone),
-            RowEffect::Delete => self.rewrite(job, &changes, &counters),
+            RowEffect::Delete => self.write_without(job, hits),
             RowEffect::Hide => {
                 let mut mask = hits;
                 if let Some(before) = part.mask() {
@@ -478,12 +479,35 @@ impl Storage {
             Box::new(run.translated(dictionaries))
         };
         let all: Vec<usize> = (0..def.columns.len()).collect();
-        let dictionaries = self.dictionaries_of(job, changes, &|columns| run(columns, &[]))?;
+        let mut dictionaries = self.dictionaries_of(job, changes, &|columns| run(columns, &[]))?;
         let name = part.name.mutated(job.mutation.number);
-        let stream = MergeStream::new(vec![run(&all, &dictionaries)], MergeRule::Plain, RuleMode::Merge);
         let hidden = def.projections.iter().map(HiddenPart::collecting).collect();
-        let written = self.write_part(def, &job.folder, name, stream, dictionaries, hidden)?;
+        let texts = |columns: &[usize]| run(&with_inputs(columns, changes), &[]);
+        let rows: Box<dyn SortedRun> = run(&all, &dictionaries);
+        let (def, rows) = match Reshredding::of(def, part.live_rows(), &self.options, &texts)? {
+            None => (def.clone(), rows),
+            Some(shredding) => {
+                dictionaries.extend(shredding.dictionaries.iter().cloned());
+                let rows: Box<dyn SortedRun> = Box::new(shredding.over(rows));
+                (shredding.def, rows)
+            }
+        };
+        let stream = MergeStream::new(vec![rows], MergeRule::Plain, RuleMode::Merge);
+        let written = self.write_part(&def, &job.folder, name, stream, dictionaries, hidden)?;
         Ok(written.map_or(Outcome::Gone, Outcome::Part))
+    }
+
+    /// Writes the rows anew that stay: a merge of the part alone, so that what is stored apart stays so.
+    fn write_without(&self, job: &Job, mut gone: RowMask) -> Result<Outcome> {
+        let part = &job.part;
+        if let Some(before) = part.mask() {
+            gone.add(before);
+        }
+        let rest = Arc::new(part.with_mask(gone));
+        let name = part.name.mutated(job.mutation.number);
+        let written = self.write_live_rows(job.table, &job.snapshot.def, &job.folder, &rest, name);
+        part.suspect_as(&rest);
+        Ok(written?.map_or(Outcome::Gone, Outcome::Part))
     }
 
     /// Dictionaries of exactly the values that stay.
@@ -499,11 +523,7 @@ impl Storage {
         if low.is_empty() {
             return Ok(vec![None; def.columns.len()]);
         }
-        let mut needed = low.clone();
-        needed.extend(changes.iter().flat_map(|c| c.match_inputs()));
-        needed.extend(changes.iter().flat_map(|c| c.update_inputs()));
-        needed.sort_unstable();
-        needed.dedup();
+        let needed = with_inputs(&low, changes);
         let mut values: Vec<Vec<Column>> = vec![Vec::new(); def.columns.len()];
         let mut rows = 0;
         let mut run = run(&needed);
@@ -617,6 +637,16 @@ impl Storage {
         }
         version.finish()
     }
+}
+
+/// The columns, and those that the steps look at.
+fn with_inputs(columns: &[usize], changes: &RowChanges) -> Vec<usize> {
+    let mut needed = columns.to_vec();
+    needed.extend(changes.iter().flat_map(|c| c.match_inputs()));
+    needed.extend(changes.iter().flat_map(|c| c.update_inputs()));
+    needed.sort_unstable();
+    needed.dedup();
+    needed
 }
 
 fn known_mutations(manifest: &crate::manifest::Manifest, table: TableId) -> Vec<u64> {

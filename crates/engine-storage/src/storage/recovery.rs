@@ -132,6 +132,7 @@ impl Storage {
             ddl: RwLock::new(()),
             next_part_uid: AtomicU64::new(next_uid.saturating_add(1)),
             pressure_counts: PressureCounts::default(),
+            vertical_merges: AtomicU64::new(0),
             _lock: lock,
         })
     }

@@ -1,11 +1,12 @@
 //! Merging wide tables column by column: first the columns that decide which rows stay and where, then each of the others on
-//! its own, by what is known of every row: the part it comes from, and its number there.
+//! its own, by what is known of every row: the part it comes from, and its number among the rows of that which are not deleted.
 //!
 //! The part is the one that a merge of whole rows would have made, byte by byte; memory is that of one column of the sources.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use engine_codec::Dictionary;
 use engine_types::{Block, Column};
@@ -45,7 +46,9 @@ impl VerticalPlan {
         // Small parts are held in memory as a whole anyway.
         let is_wide = def.wide_from.is_wide(bytes, rows);
         let computes = def.fold.is_some() || def.expiry.is_some();
-        if !is_large || !is_wide || computes || u16::try_from(parts.len()).is_err() {
+        let is_countable =
+            u16::try_from(parts.len()).is_ok() && parts.iter().all(|part| u32::try_from(part.rows()).is_ok());
+        if !is_large || !is_wide || computes || !is_countable {
             return None;
         }
         let mut early = def.keys.sorting_key_inputs()?;
@@ -103,7 +106,9 @@ fn grouped(def: &TableDef, parts: &[Arc<Part>], columns: Vec<usize>) -> Vec<Vec<
 #[derive(Default)]
 struct RowSources {
     runs: Vec<u16>,
+    /// Empty when all rows stay: those of a run then come one after the other.
     rows: Vec<u32>,
+    all_stay: bool,
     /// Granules of the result that are made together.
     chunks: Vec<Range<usize>>,
     /// Rows up to the end of each chunk.
@@ -115,10 +120,26 @@ impl RowSources {
     fn add(&mut self, runs: &Column, rows: &Column, granules: Range<usize>) {
         if let (Column::UInt16(runs), Column::UInt64(rows)) = (runs, rows) {
             self.runs.extend_from_slice(runs);
-            self.rows.extend(rows.iter().map(|row| *row as u32));
+            if !self.all_stay {
+                self.rows.extend(rows.iter().map(|row| *row as u32));
+            }
         }
         self.chunks.push(granules);
         self.ends.push(self.runs.len());
+    }
+
+    /// The numbers of the rows `at`. `next` has for each run the number of the row that comes next, to begin with 0.
+    fn numbers(&self, at: &Range<usize>, next: &mut [u32]) -> Vec<u32> {
+        if !self.all_stay {
+            return self.rows[at.clone()].to_vec();
+        }
+        let runs = self.runs[at.clone()].iter();
+        runs.map(|run| {
+            let next = &mut next[usize::from(*run)];
+            *next += 1;
+            *next - 1
+        })
+        .collect()
     }
 
     fn chunks(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
@@ -166,7 +187,10 @@ impl Storage {
             let (directory, late) = (&self.directory, late.as_slice());
             let mut writer = PartWriter::create_without(directory, aside, def, of_columns, forced, late)?
                 .wide_from(self.options.forced_wide_from);
-            let mut sources = RowSources::default();
+            let mut sources = RowSources {
+                all_stay: def.merge_rule == MergeRule::Plain,
+                ..RowSources::default()
+            };
             let mut next = Some(first);
             while let Some(block) = next {
                 let full = widen(def, &block, early);
@@ -185,7 +209,9 @@ impl Storage {
             self.write_all_hidden(aside, &mut writer, std::mem::take(&mut hidden))?;
             writer.finish()
         };
-        self.publish_part(def, &job.folder, name, write).map(Some)
+        let part = self.publish_part(def, &job.folder, name, write)?;
+        self.vertical_merges.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(part))
     }
 
     /// Writes the columns, row by row from where they are.
@@ -206,11 +232,13 @@ impl Storage {
         }
         let window = |part: &Arc<Part>| {
             let run = PartRun::new(part.clone(), def, columns, &[], CacheUse::Bypass, counters);
-            Window::new(part.clone(), run.translated(dictionaries.clone()), def, columns)
+            Window::new(part, run.translated(dictionaries.clone()), def, columns)
         };
         let mut windows: Vec<Window> = job.parts.iter().map(window).collect();
+        let mut next = vec![0; windows.len()];
         for (granules, rows) in sources.chunks() {
-            let block = picked(&mut windows, &sources.runs[rows.clone()], &sources.rows[rows])?;
+            let numbers = sources.numbers(&rows, &mut next);
+            let block = picked(&mut windows, &sources.runs[rows], &numbers)?;
             for (column, values) in columns.iter().zip(block) {
                 writer.append_late(*column, granules.clone(), &values)?;
             }
@@ -289,8 +317,9 @@ fn picked(windows: &mut [Window], runs: &[u16], rows: &[u32]) -> Result<Vec<Colu
 
 /// The granules of a source that were read last: rows are asked for nearly in order.
 struct Window {
-    part: Arc<Part>,
     run: PartRun,
+    /// Rows of the run before each granule, and at the end all.
+    starts: Vec<u64>,
     /// Granules that are read at once: a power of two, so that blocks are not decoded twice.
     step: usize,
     /// Neighbours.
@@ -298,13 +327,13 @@ struct Window {
 }
 
 impl Window {
-    fn new(part: Arc<Part>, run: PartRun, def: &TableDef, columns: &[usize]) -> Self {
+    fn new(part: &Part, run: PartRun, def: &TableDef, columns: &[usize]) -> Self {
         let rows = part.rows() as usize / part.granules().max(1);
         let bytes = part.row_bytes_of(def, columns) * rows;
         let fits = (WINDOW_BYTES / bytes.max(1)).clamp(1, SEGMENT_GRANULES);
         Self {
-            part,
             run,
+            starts: part.live_starts(),
             step: 1 << fits.ilog2(),
             loaded: VecDeque::new(),
         }
@@ -312,9 +341,13 @@ impl Window {
 
     /// Adds the rows to `out`.
     fn read(&mut self, rows: Range<u64>, out: &mut Vec<Block>) -> Result<()> {
-        let index = &self.part.index;
-        let first = index.granule_of(rows.start);
-        let last = index.granule_of(rows.end - 1);
+        let of = |row: u64| {
+            self.starts
+                .partition_point(|start| *start <= row)
+                .saturating_sub(1)
+        };
+        let (first, last) = (of(rows.start), of(rows.end - 1));
+        let all = self.starts.len() - 1;
         // Rows before the ones that are loaded: of a group that was answered in another order.
         if self
             .loaded
@@ -335,13 +368,13 @@ impl Window {
             None => first - first % self.step,
         };
         while at <= last {
-            let granules = at..(at - at % self.step + self.step).min(index.granules());
+            let granules = at..(at - at % self.step + self.step).min(all);
             at = granules.end;
             let block = self.run.read(granules.clone())?;
             self.loaded.push_back((granules, block));
         }
         for (granules, block) in &self.loaded {
-            let (start, end) = (index.start(granules.start), index.start(granules.end));
+            let (start, end) = (self.starts[granules.start], self.starts[granules.end]);
             let (from, to) = (rows.start.max(start), rows.end.min(end));
             if from < to {
                 out.push(block.slice((from - start) as usize, (to - from) as usize));

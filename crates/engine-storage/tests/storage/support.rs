@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine_storage::directory::SimulatedDirectory;
 use engine_storage::{
     ColumnCodec, ColumnDef, Compression, KeyCondition, KeyExprs, LocalDirectory, MergeRule, Partitions,
-    Snapshot, Storage, StorageOptions, TableDef, TableId, WideFrom,
+    Snapshot, Storage, StorageOptions, TableDef, TableId, VerticalMerges, WideFrom,
 };
 use engine_types::{Block, Column, DataType, Value};
 
@@ -93,8 +93,13 @@ pub fn events() -> TableDef {
     columns[4].json = true;
     let mut def = table("events", columns, keys);
     def.lookup_columns = vec![0, 1];
-    // The other tables have small parts, which are compact.
+    // The other tables have small parts, which are compact, and whose rows are merged as a whole.
     def.wide_from = ALWAYS_WIDE;
+    def.vertical = VerticalMerges {
+        rows_min: 0,
+        columns_min: 1,
+        ..VerticalMerges::default()
+    };
     def
 }
 

@@ -430,6 +430,57 @@ fn e_shred_what_was_rare_becomes_frequent() {
     compare(&engine, "text again");
 }
 
+/// Parts that a mutation writes anew keep the values of keys in columns of their own.
+#[test]
+fn e_shred_texts_stay_apart_through_mutations() {
+    for settings in ["", " SETTINGS min_bytes_for_wide_part = 0"] {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::open(folder.path(), config(3)).unwrap();
+        for (table, comment) in [("text", ""), ("apart", "COMMENT 'json'")] {
+            let sql = format!(
+                "CREATE TABLE {table} (id UInt64, properties String {comment}, n Int64 DEFAULT id % 5) \
+                 ENGINE = MergeTree ORDER BY id{settings}"
+            );
+            engine.query(&sql, &options()).unwrap();
+        }
+        let texts: Vec<Vec<u8>> = (0..300).map(random_document).collect();
+        insert(&engine, 0, &texts);
+        engine.flush().unwrap();
+        let stored = || {
+            let sql = "SELECT path FROM system.json_columns WHERE table = 'apart' AND stored != 'text' ORDER BY path";
+            engine.query(sql, &options()).unwrap().to_tab_separated()
+        };
+        let change = |command: &str| {
+            for table in ["text", "apart"] {
+                let sql = format!("ALTER TABLE {table} {command} SETTINGS mutations_sync = 1");
+                engine.query(&sql, &options()).unwrap();
+            }
+            compare(&engine, command);
+        };
+        let count = || stored().lines().count();
+        assert_eq!(count(), 3);
+        change("DELETE WHERE id % 3 = 0");
+        assert_eq!(count(), 3);
+        change("UPDATE n = n + 1 WHERE id % 2 = 0");
+        assert_eq!(count(), 3);
+        change("UPDATE n = n + 1 WHERE id % 2 = 0, DELETE WHERE n = 3");
+        assert_eq!(count(), 3);
+        // Keys of what is assigned count like all others.
+        change(
+            "UPDATE properties = concat('{\"new\": ', toString(id), ', \"a\": [\"', toString(n), '\"]}') WHERE id > 20",
+        );
+        assert!(stored().contains("new\n"), "{}", stored());
+        change("UPDATE properties = 'no json' WHERE id % 10 = 1");
+        change("DELETE WHERE id < 30");
+        assert!(stored().contains("new\n"), "{}", stored());
+        engine.query("CHECK TABLE apart", &options()).unwrap();
+        engine.query("OPTIMIZE TABLE apart FINAL", &options()).unwrap();
+        compare(&engine, "merged");
+        engine.close().unwrap();
+        compare(&Engine::open(folder.path(), config(3)).unwrap(), "reopened");
+    }
+}
+
 #[test]
 fn e_shred_through_joins_and_sub_queries() {
     let folder = tempfile::tempdir().unwrap();
