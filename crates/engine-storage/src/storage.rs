@@ -10,6 +10,7 @@ mod expire;
 mod flush;
 mod freeze;
 mod hidden_part;
+mod materialize;
 mod merge;
 mod mutate;
 mod partition_verbs;

@@ -10,7 +10,7 @@ use super::checksums::{CHECKSUMS_FILE, FileChecksum};
 use super::column_writer::{ColumnWriter, write_file};
 use super::columns_file::{COLUMNS_FILE, Encoding, Layout, PartColumn, columns_to_text};
 use super::granule_ranges::{GRANULE_RANGES_FILE, GranuleRanges};
-use super::hidden::hidden_files;
+use super::hidden::{Hidden, HiddenWritten, hidden_files};
 use super::json_file::JSON_FILE;
 use super::primary_index::PRIMARY_FILE;
 use super::row_mask::{MASK_FILE, RowMask};
@@ -32,6 +32,10 @@ pub(crate) struct NewVersion<'a> {
     columns: Vec<PartColumn>,
     statistics: Vec<ColumnRangeKnown>,
     writers: Vec<(usize, ColumnWriter)>,
+    /// Hidden parts that lie in the folder already.
+    hidden: Vec<HiddenWritten>,
+    /// Nothing but indexes and hidden parts is new.
+    rows_stay: bool,
 }
 
 impl Part {
@@ -55,7 +59,7 @@ impl Part {
             let at = self.columns.iter().position(|column| column.name == **c);
             self.json_of(c).is_some() || at.is_some_and(|at| self.is_of_json(at))
         };
-        if columns.iter().any(|c| of_json(c)) {
+        if columns.iter().any(of_json) {
             return false;
         }
         let own = |file: &str| {
@@ -95,6 +99,8 @@ impl<'a> NewVersion<'a> {
             columns: old.columns.clone(),
             statistics: old.statistics.clone(),
             writers: Vec::new(),
+            hidden: Vec::new(),
+            rows_stay: false,
         })
     }
 
@@ -170,6 +176,23 @@ impl<'a> NewVersion<'a> {
         self.write(LOOKUP_FILE, &encode_lookup(entries))
     }
 
+    /// Says that the rows are those of the old version, so that what was made of them stays right.
+    #[must_use]
+    pub fn of_same_rows(mut self) -> Self {
+        self.rows_stay = true;
+        self
+    }
+
+    /// With this file of a skip index.
+    pub fn skip_index(&mut self, file: &str, bytes: &[u8]) -> Result<()> {
+        self.write(file, bytes)
+    }
+
+    /// With a hidden part that was written into the folder.
+    pub fn hide(&mut self, hidden: HiddenWritten) {
+        self.hidden.push(hidden);
+    }
+
     fn write(&mut self, file: &str, bytes: &[u8]) -> Result<()> {
         self.replaced.insert(file.to_owned());
         let written = write_file(self.old.directory.as_ref(), &self.folder, file, bytes)?;
@@ -200,8 +223,10 @@ impl<'a> NewVersion<'a> {
         };
         // Hidden parts have the rows as they were, and stay only with these.
         let mut hidden: BTreeSet<String> = BTreeSet::new();
-        if self.replaced.is_empty() {
-            for part in &self.old.hidden {
+        let new_hidden: BTreeSet<String> = self.hidden.iter().map(|h| h.name.clone()).collect();
+        if self.replaced.is_empty() || self.rows_stay {
+            let stay = |part: &&Hidden| !new_hidden.contains(&part.checksums_file());
+            for part in self.old.hidden.iter().filter(stay) {
                 part.link_into(directory.as_ref(), &self.folder)?;
                 hidden.insert(part.checksums_file());
             }
@@ -220,6 +245,10 @@ impl<'a> NewVersion<'a> {
             checksums.sections.remove(file);
         }
         checksums.files.extend(self.written);
+        let hidden = self.hidden.into_iter();
+        checksums
+            .files
+            .extend(hidden.map(|hidden| (hidden.name, hidden.checksum)));
         let summary = if checksums == self.old.checksums {
             link(CHECKSUMS_FILE)?;
             self.old.summary

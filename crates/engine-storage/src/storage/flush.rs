@@ -160,14 +160,18 @@ impl Storage {
     fn write_sealed(&self, table: &Sealed) -> Result<Vec<Arc<Part>>> {
         let def = &table.def;
         let mut parts = Vec::new();
-        for (partition, blocks) in partitioned(def, &table.blocks)? {
+        for (partition, picks) in partitioned(def, &table.blocks)? {
+            let blocks = picks.into_iter().map(|(block, rows)| match rows {
+                None => block.as_ref().clone(),
+                Some(rows) => block.gather(&rows),
+            });
             let number = self
                 .catalog
                 .write()
                 .table_mut(table.id)?
                 .take_block_number(&partition);
             let name = PartName::inserted(partition, number);
-            parts.extend(self.write_blocks(def, &table.folder, name, blocks)?);
+            parts.extend(self.write_blocks(def, &table.folder, name, blocks.collect())?);
         }
         Ok(parts)
     }
@@ -223,13 +227,16 @@ fn distinct_lists<'c>(columns: impl Iterator<Item = &'c Column>) -> Vec<Column> 
     out
 }
 
+/// Rows of a block; `None`: all.
+type Picks = (Arc<Block>, Option<Vec<u32>>);
+
 /// The rows of each partition, in the order in which partitions come up.
-fn partitioned(def: &TableDef, blocks: &[Arc<Block>]) -> Result<Vec<(String, Vec<Block>)>> {
+fn partitioned(def: &TableDef, blocks: &[Arc<Block>]) -> Result<Vec<(String, Vec<Picks>)>> {
     let failed = |problem: String| StorageError::Expression {
         table: def.full_name(),
         problem,
     };
-    let mut out: Vec<(String, Vec<Block>)> = Vec::new();
+    let mut out: Vec<(String, Vec<Picks>)> = Vec::new();
     for block in blocks {
         let partitions = def.keys.partition(block).map_err(failed)?;
         let mut rows_of: Vec<Vec<u32>> = vec![Vec::new(); partitions.ids.len()];
@@ -246,11 +253,7 @@ fn partitioned(def: &TableDef, blocks: &[Arc<Block>]) -> Result<Vec<(String, Vec
             if picks.is_empty() {
                 continue;
             }
-            let rows = if picks.len() == block.rows() {
-                block.as_ref().clone()
-            } else {
-                block.gather(&picks)
-            };
+            let rows = (block.clone(), (picks.len() < block.rows()).then_some(picks));
             match out.iter_mut().find(|(known, _)| *known == partition) {
                 Some((_, blocks)) => blocks.push(rows),
                 None => out.push((partition, vec![rows])),

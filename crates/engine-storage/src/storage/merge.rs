@@ -1,6 +1,5 @@
 //! Merging parts: chosen by size in the background, or all of a partition on demand.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use engine_codec::Dictionary;
@@ -114,43 +113,8 @@ impl Storage {
         Ok(())
     }
 
-    /// Writes every part anew, on its own, that lacks one of these projections or skip indexes as they are declared now.
-    pub fn materialize(&self, table: TableId, projections: &[&str], indexes: &[&str]) -> Result<()> {
-        self.flush_tables(&[table])?;
-        self.run_mutations(table)?;
-        let counters = ReadCounters::default();
-        let lacks = |def: &TableDef, part: &Part| {
-            let mut wanted = def
-                .projections
-                .iter()
-                .filter(|p| projections.contains(&p.name.as_str()));
-            let mut indexes = def
-                .skip_indexes
-                .iter()
-                .filter(|i| indexes.contains(&i.name.as_str()));
-            wanted.any(|p| part.hidden(p).is_none())
-                || indexes.any(|i| part.skip_index(i, &counters).is_none())
-        };
-        // What cannot be made is not tried again.
-        let mut tried: HashSet<PartName> = HashSet::new();
-        loop {
-            let snapshot = self.snapshot(table)?;
-            let lacking = |part: &&Arc<Part>| !tried.contains(part.name()) && lacks(snapshot.def(), part);
-            let Some(part) = snapshot.parts().iter().find(lacking) else {
-                return Ok(());
-            };
-            tried.insert(part.name().clone());
-            if let Some(job) = self.take_part(table, part)? {
-                let outcome = self.run(&job);
-                self.release(&job);
-                outcome?;
-                tried.extend(PartName::merged([part.name()]));
-            }
-        }
-    }
-
     /// The part, once no merge works on it; `None` when it is gone by then.
-    fn take_part(&self, id: TableId, part: &Arc<Part>) -> Result<Option<Job>> {
+    pub(super) fn take_part(&self, id: TableId, part: &Arc<Part>) -> Result<Option<Job>> {
         let mut merging = self.merging.lock();
         while merging.contains(&part.uid) {
             self.merge_done.wait(&mut merging);
@@ -224,7 +188,7 @@ impl Storage {
         }
     }
 
-    fn release(&self, job: &Job) {
+    pub(super) fn release(&self, job: &Job) {
         let mut merging = self.merging.lock();
         for part in &job.parts {
             merging.remove(&part.uid);
@@ -233,7 +197,7 @@ impl Storage {
     }
 
     /// `false` when the parts were gone before the merge was done.
-    fn run(&self, job: &Job) -> Result<bool> {
+    pub(super) fn run(&self, job: &Job) -> Result<bool> {
         let Some(name) = PartName::merged(job.parts.iter().map(|p| p.name())) else {
             return Ok(false);
         };
