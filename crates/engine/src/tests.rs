@@ -9,6 +9,7 @@ mod insert_blocks;
 mod inserts;
 mod json;
 mod limits;
+mod materialize;
 mod materialized_views;
 mod merge_family;
 mod mutations;
