@@ -43,7 +43,7 @@ pub use engine_codec::{
     ByteReader, Codec, CodecMisuse, ColumnCodec, Compression, decode_value, encode_value,
 };
 pub use error::{Result, StorageError};
-pub use expiry::{ExpiryBounds, ExpiryStage, RowExpiry};
+pub use expiry::{ExpiryBounds, ExpiryStage, NO_MOMENT, PartRule, RowExpiry};
 pub use final_scan::FinalScan;
 pub use json_shred::DerivedColumn;
 pub use key_condition::{Bound, KeyCondition, KeyRef, Predicate, RangeImage, Test, ValueRange, ValueSet};

@@ -261,8 +261,21 @@ impl Part {
     pub(crate) fn expiry_bounds(&self, rules: &dyn RowExpiry) -> Option<ExpiryBounds> {
         let known = self
             .expiry
+            .as_ref()
             .filter(|known| known.fingerprint == rules.fingerprint());
         known.map(|known| known.bounds)
+    }
+
+    /// The latest moments of its rows by these rules about parts; nothing when it was written before them.
+    pub(crate) fn latest(&self, rules: &dyn RowExpiry) -> Option<&[i64]> {
+        let known = self.expiry.as_ref()?;
+        let fits = known.fingerprint == rules.fingerprint() && known.latest.len() == rules.part_rules().len();
+        fits.then_some(&known.latest)
+    }
+
+    /// The codec of columns without one of their own, when a rule chose it; otherwise each has what suits it.
+    pub fn default_codec(&self) -> Option<&str> {
+        self.expiry.as_ref()?.codec.as_deref()
     }
 
     /// Whether a merge at `now` drops rows of it or resets values.

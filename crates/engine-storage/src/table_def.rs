@@ -138,6 +138,8 @@ pub struct TableDef {
     pub granule_ranges: Vec<usize>,
     /// Written with every part.
     pub skip_indexes: Vec<SkipIndexDef>,
+    /// How columns without a codec of their own are written.
+    pub default_codec: ColumnCodec,
 }
 
 /// A hidden part inside every part: some columns of the same rows in another order, or rows that are made of them.
@@ -193,6 +195,28 @@ impl TableDef {
             projections: Vec::new(),
             granule_ranges: Vec::new(),
             skip_indexes: Vec::new(),
+            default_codec: ColumnCodec::Auto,
+        }
+    }
+
+    /// The same, hidden parts too, with another [`Self::default_codec`].
+    pub(crate) fn with_default_codec(&self, codec: &ColumnCodec) -> Self {
+        let mut def = self.clone();
+        def.default_codec = codec.clone();
+        for projection in &mut def.projections {
+            projection.def = Arc::new(projection.def.with_default_codec(codec));
+        }
+        def
+    }
+
+    /// How `column` is written.
+    pub(crate) fn codec_of(&self, column: &ColumnDef) -> ColumnCodec {
+        match (&column.codec, &self.default_codec) {
+            (ColumnCodec::Auto, ColumnCodec::Auto) => ColumnCodec::Auto,
+            (ColumnCodec::Auto, codec) if codec.check(&column.ty).is_ok() => codec.clone(),
+            // What is for other types is left out.
+            (ColumnCodec::Auto, codec) => ColumnCodec::of(codec.compression()),
+            (own, _) => own.clone(),
         }
     }
 

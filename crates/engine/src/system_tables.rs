@@ -331,6 +331,7 @@ fn parts(state: &SystemState<'_>) -> Result<Rows> {
         ("data_version", DataType::UInt64),
         ("engine", DataType::String),
         ("disk_name", DataType::String),
+        ("default_compression_codec", DataType::String),
     ];
     let mut rows = Vec::new();
     for (table, snapshot) in state.snapshots()? {
@@ -368,6 +369,7 @@ fn parts(state: &SystemState<'_>) -> Result<Rows> {
                 number(part.name().mutation.unwrap_or(part.name().min_block)),
                 text(table_engine(table)),
                 text("default"),
+                text(part.default_codec().unwrap_or("Auto")),
             ]);
         }
     }

@@ -111,9 +111,8 @@ impl<'a> NewVersion<'a> {
             },
             raw_bytes: 0,
         };
-        let codec = forced
-            .filter(|codec| codec.check(&column.ty).is_ok())
-            .unwrap_or(&column.codec);
+        let codec = forced.filter(|codec| codec.check(&column.ty).is_ok());
+        let codec = &codec.map_or_else(|| def.codec_of(column), ColumnCodec::clone);
         let directory = self.old.directory.as_ref();
         let table = def.full_name();
         let writer = ColumnWriter::create(directory, &self.folder, &table, new.clone(), codec, dictionary)?;

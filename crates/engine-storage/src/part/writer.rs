@@ -18,7 +18,7 @@ use super::{COUNT_FILE, PartSummary};
 use crate::block_cache::weight;
 use crate::directory::Directory;
 use crate::error::{Result, StorageError, io_at};
-use crate::expiry::{EXPIRY_FILE, ExpiryBounds, PartExpiry};
+use crate::expiry::{EXPIRY_FILE, ExpiryBounds, PartExpiry, later};
 use crate::json_shred::{Derived, plain_strings};
 use crate::lookup_index::{LOOKUP_FILE, encode_lookup, lookup_hash, lookup_keys};
 use crate::skip_index::SkipIndexWriter;
@@ -50,6 +50,8 @@ pub(crate) struct PartWriter {
     granule_ranges: Vec<Vec<ColumnRangeKnown>>,
     skip_indexes: Vec<SkipIndexWriter>,
     expiry: ExpiryBounds,
+    /// For each rule about parts.
+    latest: Vec<i64>,
     expired_at: Option<i64>,
 }
 
@@ -81,9 +83,8 @@ impl PartWriter {
                     None => Encoding::Plain,
                     Some(dictionary) => Encoding::Dictionary(dictionary.width()),
                 };
-                let codec = forced
-                    .filter(|codec| codec.check(&column.ty).is_ok())
-                    .unwrap_or(&column.codec);
+                let codec = forced.filter(|codec| codec.check(&column.ty).is_ok());
+                let codec = &codec.map_or_else(|| def.codec_of(column), ColumnCodec::clone);
                 let column = PartColumn {
                     name: column.name.clone(),
                     ty: column.ty.clone(),
@@ -116,6 +117,7 @@ impl PartWriter {
             granule_ranges: vec![Vec::new(); def.granule_ranges.len()],
             skip_indexes: def.skip_indexes.iter().map(SkipIndexWriter::new).collect(),
             expiry: ExpiryBounds::NONE,
+            latest: Vec::new(),
             expired_at: None,
         })
     }
@@ -152,14 +154,14 @@ impl PartWriter {
             return Ok(());
         }
         if let Some(expiry) = &self.def.expiry {
-            let bounds =
-                expiry
-                    .bounds(block, self.expired_at)
-                    .map_err(|problem| StorageError::Expression {
-                        table: self.def.full_name(),
-                        problem,
-                    })?;
+            let failed = |problem| StorageError::Expression {
+                table: self.def.full_name(),
+                problem,
+            };
+            let bounds = expiry.bounds(block, self.expired_at).map_err(failed)?;
             self.expiry = self.expiry.or(bounds);
+            let latest = expiry.latest(block).map_err(failed)?;
+            self.latest = later(std::mem::take(&mut self.latest), latest);
         }
         let proper = self.def.columns.len() - self.def.derived.len();
         let block_bytes = block.columns()[..proper].iter().map(weight).sum::<usize>();
@@ -316,6 +318,11 @@ impl PartWriter {
             let known = PartExpiry {
                 fingerprint: expiry.fingerprint(),
                 bounds: self.expiry,
+                latest: self.latest,
+                codec: match &self.def.default_codec {
+                    ColumnCodec::Auto => None,
+                    codec => Some(codec.to_string()),
+                },
             };
             files.push(write_file(
                 directory,

@@ -229,6 +229,7 @@ impl Storage {
         };
         let counters = Arc::new(ReadCounters::default());
         let mut dictionaries = merged_dictionaries(job, &counters)?;
+        let table_def = self.with_codec_of(&job.def, &job.parts, &counters)?;
         auto_dictionary::of_merged(job, &counters, &mut dictionaries, &self.options)?;
         // What values are reset to may not be in the dictionary.
         for column in job.def.expiry.iter().flat_map(|expiry| expiry.reset_columns()) {
@@ -236,7 +237,7 @@ impl Storage {
                 *dictionary = None;
             }
         }
-        let def = json_shred::merged_def(&job.def, &job.parts, &self.options, &counters)?;
+        let def = json_shred::merged_def(&table_def, &job.parts, &self.options, &counters)?;
         dictionaries.extend(json_shred::merged_dictionaries(&def, &job.parts, &counters)?);
         let all: Vec<usize> = (0..def.columns.len()).collect();
         let runs = job
@@ -256,7 +257,7 @@ impl Storage {
             .zip(job.def.expiry.as_ref())
             .is_some_and(|(now, expiry)| job.parts.iter().any(|part| part.may_join(expiry.as_ref(), now)));
         let rows_change = expires || job.def.merge_rule != MergeRule::Plain;
-        let hidden = HiddenPart::of_merge(&job.def, &job.parts, rows_change, &counters)?;
+        let hidden = HiddenPart::of_merge(&table_def, &job.parts, rows_change, &counters)?;
         let merged = self.write_part(&def, &job.folder, name, stream, dictionaries, hidden)?;
         self.replace_parts(job.table, &job.parts, merged, || true)
     }

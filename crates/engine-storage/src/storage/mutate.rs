@@ -472,7 +472,8 @@ impl Storage {
 
     /// Writes all columns anew, without the rows that are gone.
     fn rewrite(&self, job: &Job, changes: &RowChanges, counters: &Arc<ReadCounters>) -> Result<Outcome> {
-        let (def, part) = (&job.snapshot.def, &job.part);
+        let part = &job.part;
+        let def = &self.with_codec_of(&job.snapshot.def, std::slice::from_ref(part), counters)?;
         let run = |columns: &[usize], dictionaries: &[Option<Arc<Dictionary>>]| -> Box<dyn SortedRun> {
             let run = ChangedRun::new(part, def, columns, changes.clone(), counters);
             Box::new(run.translated(dictionaries))
