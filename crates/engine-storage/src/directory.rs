@@ -1,13 +1,17 @@
 //! All file access of the engine: one small trait with a real, an in-memory and a fault-injecting version.
 
+mod joined;
 mod local;
 mod simulated;
+mod sub;
 
 use std::io;
 use std::sync::Arc;
 
+pub(crate) use joined::{JoinedDirectory, on_disk, split_disk};
 pub use local::LocalDirectory;
 pub use simulated::{CrashMode, SimulatedDirectory};
+pub use sub::SubDirectory;
 
 /// A name in a folder.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use engine_codec::ColumnCodec;
 use engine_types::Block;
 
+use crate::disks::Place;
+
 /// What a table says about the time its rows stay. Times are seconds since the epoch.
 pub trait RowExpiry: Send + Sync {
     /// Takes the rows of a merge, which have all columns of the table, and leaves what there is of them at `now`.
@@ -55,6 +57,8 @@ pub trait RowExpiry: Send + Sync {
 pub enum PartRule {
     /// Columns without a codec of their own are written with this one.
     Recompress(ColumnCodec),
+    /// The part is moved there.
+    Move(Place),
 }
 
 /// Of no rows, or of rows that stay as they are for ever.
@@ -71,11 +75,30 @@ pub(crate) fn later(some: Vec<i64>, others: Vec<i64>) -> Vec<i64> {
 /// The codec that a part should have at `now` by the rule whose moment passed last; of equal ones the last. `None`: no
 /// moment has passed.
 pub(crate) fn codec_at<'a>(rules: &'a dyn RowExpiry, latest: &[i64], now: i64) -> Option<&'a ColumnCodec> {
+    last_passed(rules, latest, now, |rule| match rule {
+        PartRule::Recompress(codec) => Some(codec),
+        PartRule::Move(_) => None,
+    })
+}
+
+/// Where a part should be at `now`, likewise.
+pub(crate) fn place_at<'a>(rules: &'a dyn RowExpiry, latest: &[i64], now: i64) -> Option<&'a Place> {
+    last_passed(rules, latest, now, |rule| match rule {
+        PartRule::Move(place) => Some(place),
+        PartRule::Recompress(_) => None,
+    })
+}
+
+fn last_passed<'a, T>(
+    rules: &'a dyn RowExpiry,
+    latest: &[i64],
+    now: i64,
+    of: impl Fn(&'a PartRule) -> Option<T>,
+) -> Option<T> {
     let passed = rules.part_rules().iter().zip(latest);
     let passed = passed.filter(|(_, moment)| **moment != NO_MOMENT && **moment <= now);
-    passed
-        .max_by_key(|(_, moment)| **moment)
-        .map(|(PartRule::Recompress(codec), _)| codec)
+    let asked = passed.filter_map(|(rule, moment)| Some((of(rule)?, *moment)));
+    asked.max_by_key(|(_, moment)| *moment).map(|(asked, _)| asked)
 }
 
 /// The rows of one merge at one moment.

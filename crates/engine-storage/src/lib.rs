@@ -9,6 +9,7 @@ mod changed_run;
 mod commit_queue;
 mod counters;
 pub mod directory;
+mod disks;
 mod error;
 mod expiry;
 mod final_scan;
@@ -39,6 +40,7 @@ mod wal;
 
 pub use counters::{ReadCounters, ReadCounts};
 pub use directory::{Directory, LocalDirectory};
+pub use disks::{DEFAULT_DISK, DEFAULT_POLICY, Disk, Disks, Place, StoragePolicy, Volume};
 pub use engine_codec::{
     ByteReader, Codec, CodecMisuse, ColumnCodec, Compression, decode_value, encode_value,
 };

@@ -126,6 +126,8 @@ pub struct Part {
     cache: Arc<BlockCache>,
     /// When [`crate::Storage::merge_old`] first saw it.
     seen_ms: OnceLock<u64>,
+    /// The latest moments of its rows by rules that are younger than it, and the rules.
+    looked_at: parking_lot::Mutex<Option<(u64, Vec<i64>)>>,
     /// Set when a merge or DROP made the part useless: its folder goes with the last reader.
     obsolete: AtomicBool,
     /// Set when a reader met damage.
@@ -251,6 +253,7 @@ impl Part {
             hidden,
             cache: cache.clone(),
             seen_ms: OnceLock::new(),
+            looked_at: parking_lot::Mutex::default(),
             obsolete: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
             name,
@@ -266,11 +269,26 @@ impl Part {
         known.map(|known| known.bounds)
     }
 
-    /// The latest moments of its rows by these rules about parts; nothing when it was written before them.
-    pub(crate) fn latest(&self, rules: &dyn RowExpiry) -> Option<&[i64]> {
-        let known = self.expiry.as_ref()?;
-        let fits = known.fingerprint == rules.fingerprint() && known.latest.len() == rules.part_rules().len();
-        fits.then_some(&known.latest)
+    /// The latest moments of its rows by these rules about parts; nothing when it was written before
+    /// them and not looked at since.
+    pub(crate) fn latest(&self, rules: &dyn RowExpiry) -> Option<Vec<i64>> {
+        let known = self
+            .expiry
+            .as_ref()
+            .map(|known| (known.fingerprint, &known.latest));
+        let looked_at = self.looked_at.lock();
+        let looked_at = looked_at
+            .as_ref()
+            .map(|(fingerprint, latest)| (*fingerprint, latest));
+        let (_, latest) = known.into_iter().chain(looked_at).find(|(fingerprint, latest)| {
+            *fingerprint == rules.fingerprint() && latest.len() == rules.part_rules().len()
+        })?;
+        Some(latest.clone())
+    }
+
+    /// Keeps what was found out by looking at its rows.
+    pub(crate) fn set_latest(&self, rules: &dyn RowExpiry, latest: Vec<i64>) {
+        *self.looked_at.lock() = Some((rules.fingerprint(), latest));
     }
 
     /// The codec of columns without one of their own, when a rule chose it; otherwise each has what suits it.

@@ -11,8 +11,10 @@ mod flush;
 mod freeze;
 mod hidden_part;
 mod merge;
+mod move_part;
 mod mutate;
 mod partition_verbs;
+mod place;
 mod pressure;
 mod recovery;
 mod set_aside;
@@ -36,6 +38,7 @@ use crate::block_cache::BlockCache;
 use crate::catalog::Catalog;
 use crate::commit_queue::CommitQueue;
 use crate::directory::Directory;
+use crate::disks::Disks;
 use crate::error::Result;
 use crate::manifest::Manifest;
 use crate::options::StorageOptions;
@@ -50,7 +53,11 @@ use crate::wal::Wal;
 ///
 /// Locks are taken in this order: `ddl`, `flushing`, `manifest`, `wal`, `tokens`, `catalog`.
 pub struct Storage {
+    /// All disks.
     directory: Arc<dyn Directory>,
+    disks: Disks,
+    /// Folders of tables on other disks that are there.
+    places: Mutex<HashSet<String>>,
     options: StorageOptions,
     cache: Arc<BlockCache>,
     catalog: RwLock<Catalog>,
@@ -68,7 +75,7 @@ pub struct Storage {
     ddl: RwLock<()>,
     next_part_uid: AtomicU64,
     pressure_counts: pressure::PressureCounts,
-    _lock: Box<dyn Send + Sync>,
+    _locks: Vec<Box<dyn Send + Sync>>,
 }
 
 impl Storage {

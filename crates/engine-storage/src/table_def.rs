@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine_codec::ColumnCodec;
 use engine_types::{Block, Column, DataType, Value};
 
+use crate::disks::DEFAULT_POLICY;
 use crate::skip_index::SkipIndexDef;
 
 use crate::expiry::RowExpiry;
@@ -140,6 +141,8 @@ pub struct TableDef {
     pub skip_indexes: Vec<SkipIndexDef>,
     /// How columns without a codec of their own are written.
     pub default_codec: ColumnCodec,
+    /// The name of the policy that says on which disks parts may be.
+    pub storage_policy: String,
 }
 
 /// A hidden part inside every part: some columns of the same rows in another order, or rows that are made of them.
@@ -196,6 +199,7 @@ impl TableDef {
             granule_ranges: Vec::new(),
             skip_indexes: Vec::new(),
             default_codec: ColumnCodec::Auto,
+            storage_policy: DEFAULT_POLICY.to_owned(),
         }
     }
 

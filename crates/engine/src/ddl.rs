@@ -177,6 +177,7 @@ impl Engine {
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
             check_rules(&shape)?;
+            self.check_places(&shape, None)?;
             crate::projection::check(&shape)?;
             let id =
                 self.storage
@@ -447,6 +448,7 @@ impl Engine {
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
             check_rules(&shape)?;
+            self.check_places(&shape, Some(&table.shape))?;
             crate::projection::check(&shape)?;
             self.storage.replace_definition(
                 table.id,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use engine_exec::CompiledExprs;
 use engine_sql::ast::{self, TtlAction};
 use engine_sql::plan;
-use engine_storage::{ExpiryBounds, ExpiryStage, NO_MOMENT, PartRule, RowExpiry};
+use engine_storage::{ExpiryBounds, ExpiryStage, NO_MOMENT, PartRule, Place, RowExpiry};
 use engine_types::{Block, Column, DataType, Field, Schema, Value};
 
-use crate::binding;
+use crate::binding::{self, setting_text};
 use crate::column_codec::default_codec;
 use crate::error::{EngineError, Result};
 use crate::roll_up::{Open, RollUp};
@@ -222,16 +222,14 @@ impl TableExpiry {
                     when: when()?,
                     roll_up: RollUp::new(shape, keys, set)?,
                 }),
-                TtlAction::ToDisk(name) => {
-                    return Err(bad(format!("No such disk {name} for given storage policy.")));
-                }
-                TtlAction::ToVolume(name) => {
-                    return Err(bad(format!("No such volume {name} for given storage policy.")));
-                }
-                TtlAction::Recompress(codec) => {
-                    let codec = default_codec(codec)?;
+                TtlAction::ToDisk(_) | TtlAction::ToVolume(_) | TtlAction::Recompress(_) => {
                     of_parts.push(moment(&item.expr, &schema)?);
-                    part_rules.push(PartRule::Recompress(codec));
+                    part_rules.push(match &item.action {
+                        TtlAction::Recompress(codec) => PartRule::Recompress(default_codec(codec)?),
+                        TtlAction::ToDisk(name) => PartRule::Move(Place::Disk(setting_text(name))),
+                        TtlAction::ToVolume(name) => PartRule::Move(Place::Volume(setting_text(name))),
+                        TtlAction::Delete | TtlAction::GroupBy { .. } => continue,
+                    });
                     let bound = binding::bind_over(&item.expr, &schema)?;
                     binding::visit_columns(&bound, &mut |c| latest_inputs.extend(shape.columns[c].stored));
                 }

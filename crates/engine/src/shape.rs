@@ -15,6 +15,7 @@ use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
 use crate::expiry::TableExpiry;
+use crate::place::storage_policy;
 use crate::projection::{self, TableProjection};
 use crate::row_fold::{self, TableFold};
 use crate::skip_index::{self, SkipIndex};
@@ -405,6 +406,7 @@ impl Shape {
                 .collect::<Result<_>>()?,
             granule_ranges: self.granule_ranges(),
             skip_indexes: self.skip_indexes.iter().map(|i| i.def()).collect(),
+            storage_policy: storage_policy(codecs),
             ..TableDef::new(
                 database,
                 name,

@@ -22,6 +22,7 @@ mod summed_maps;
 mod system_tables;
 mod ttl;
 mod ttl_group_by;
+mod ttl_move;
 mod ttl_recompress;
 
 use std::path::Path;

@@ -36,11 +36,7 @@ impl Storage {
             .map(|detached| self.candidate(&def, detached))
             .collect::<Result<Vec<_>>>()?;
         let _definitions_stay = self.ddl.read();
-        let (now, folder) = {
-            let catalog = self.catalog.read();
-            let table = catalog.table(table)?;
-            (table.def.clone(), table.folder.clone())
-        };
+        let now = self.catalog.read().table(table)?.def.clone();
         if !Arc::ptr_eq(&def, &now) {
             return Err(StorageError::Commit(
                 "the table was altered while parts were being read".to_owned(),
@@ -49,7 +45,7 @@ impl Storage {
         // No flush between taking a number and the record, so that merges never span a number that is not there yet.
         let _no_flush = self.flushing.lock();
         let mut moved: Vec<(String, String)> = Vec::new();
-        let outcome = self.attach_read(table, &folder, &candidates, &mut moved);
+        let outcome = self.attach_read(table, &candidates, &mut moved);
         if outcome.is_err() {
             for (from, to) in moved {
                 if let Err(error) = self.directory.rename(&to, &from) {
@@ -63,7 +59,6 @@ impl Storage {
     fn attach_read(
         &self,
         table: TableId,
-        folder: &str,
         candidates: &[Candidate],
         moved: &mut Vec<(String, String)>,
     ) -> Result<Vec<PartName>> {
@@ -75,6 +70,7 @@ impl Storage {
                 .table_mut(table)?
                 .take_block_number(&candidate.partition);
             let name = PartName::inserted(candidate.partition.clone(), number);
+            let folder = candidate.detached.table_folder();
             let (from, to) = (candidate.detached.path.clone(), format!("{folder}/{name}"));
             self.directory
                 .rename(&from, &to)
@@ -93,7 +89,10 @@ impl Storage {
         if parts.is_empty() {
             return Ok(Vec::new());
         }
-        self.sync_folders(&[folder, &format!("{folder}/{DETACHED_FOLDER}")])?;
+        for candidate in candidates {
+            let folder = candidate.detached.table_folder();
+            self.sync_folders(&[folder, &format!("{folder}/{DETACHED_FOLDER}")])?;
+        }
         let mut manifest = self.manifest.lock();
         manifest.commit(&ManifestRecord::addition(
             parts.iter().map(|p| (table, p.name.clone(), p.summary)).collect(),

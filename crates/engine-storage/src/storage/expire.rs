@@ -20,10 +20,18 @@ use crate::table_def::{TableDef, TableId};
 /// The time as the caller last told it, and when tables were last rewritten.
 #[derive(Debug, Default)]
 pub(super) struct ExpiryClock {
-    now: Option<i64>,
+    pub(super) now: Option<i64>,
     rewritten: HashMap<TableId, i64>,
     /// By table and partition.
     recompressed: HashMap<(TableId, String), i64>,
+    /// Parts, by number, that could not be moved.
+    pub(super) failed_moves: HashMap<u64, i64>,
+}
+
+/// For each rule about parts the latest moment of some rows, and what time it is.
+pub(super) struct Moments {
+    pub now: i64,
+    pub latest: Vec<i64>,
 }
 
 impl Storage {
@@ -55,7 +63,7 @@ impl Storage {
                     .is_some_and(|known| known.all_gone <= now)
             };
             // Parts that are older than the rules have to be looked at once.
-            let has_work = |part: &Part| part.may_expire(rules, now);
+            let has_work = |part: &Part| rules.changes_rows() && part.may_expire(rules, now);
             let gone: Vec<Arc<Part>> = free.clone().filter(|part| is_gone(part)).cloned().collect();
             let (parts, are_gone) = if gone.is_empty() {
                 let last = clock.rewritten.get(id);
@@ -84,47 +92,69 @@ impl Storage {
                 parts
             };
             merging.extend(parts.iter().map(|p| p.uid));
-            let job = Job {
-                table: *id,
-                def: table.def.clone(),
-                folder: table.folder.clone(),
-                parts,
-            };
-            return Some((job, are_gone));
+            return Some((Job::of(*id, table, parts), are_gone));
         }
         None
     }
-    /// The definition by which a part made of all rows of `parts` is written now: its rules may ask for a codec.
-    pub(super) fn with_codec_of(
+
+    /// Finds the moments of one part that is older than the rules of its table; answers whether there was one.
+    pub(super) fn look_at_old_part(&self) -> Result<bool> {
+        let old = {
+            let catalog = self.catalog.read();
+            catalog.tables.values().find_map(|table| {
+                let rules = table.def.expiry.as_ref()?;
+                let has_rules = !rules.part_rules().is_empty();
+                let old = |part: &&Arc<Part>| has_rules && part.latest(rules.as_ref()).is_none();
+                let part = table.parts.iter().find(old)?;
+                Some((table.def.clone(), part.clone(), rules.clone()))
+            })
+        };
+        let Some((def, part, rules)) = old else {
+            return Ok(false);
+        };
+        let latest = latest_of(&def, &part, rules.as_ref(), &ReadCounters::default())?;
+        part.set_latest(rules.as_ref(), latest);
+        Ok(true)
+    }
+
+    /// The moments of all rows of `parts`; `None` when there are no rules about parts.
+    pub(super) fn moments(
         &self,
-        def: &Arc<TableDef>,
+        def: &TableDef,
         parts: &[Arc<Part>],
         counters: &ReadCounters,
-    ) -> Result<Arc<TableDef>> {
+    ) -> Result<Option<Moments>> {
         let (Some(now), Some(rules)) = (self.told_time(), &def.expiry) else {
-            return Ok(def.clone());
+            return Ok(None);
         };
         if rules.part_rules().is_empty() {
-            return Ok(def.clone());
+            return Ok(None);
         }
         let mut latest = Vec::new();
         for part in parts {
             let of_part = match part.latest(rules.as_ref()) {
-                Some(known) => known.to_vec(),
+                Some(known) => known,
                 None => latest_of(def, part, rules.as_ref(), counters)?,
             };
             latest = later(latest, of_part);
         }
-        Ok(match codec_at(rules.as_ref(), &latest, now) {
-            Some(codec) => Arc::new(def.with_default_codec(codec)),
-            None => def.clone(),
-        })
+        Ok(Some(Moments { now, latest }))
     }
+}
+
+/// The definition by which a part of such rows is written: its rules may ask for a codec.
+pub(super) fn with_codec(def: &Arc<TableDef>, moments: Option<&Moments>) -> Arc<TableDef> {
+    let codec = moments
+        .zip(def.expiry.as_ref())
+        .and_then(|(moments, rules)| codec_at(rules.as_ref(), &moments.latest, moments.now));
+    codec.map_or_else(|| def.clone(), |codec| Arc::new(def.with_default_codec(codec)))
 }
 
 /// Whether the part is due for another codec than it has.
 fn wants_codec(part: &Part, rules: &dyn RowExpiry, now: i64) -> bool {
-    let wanted = part.latest(rules).and_then(|latest| codec_at(rules, latest, now));
+    let wanted = part
+        .latest(rules)
+        .and_then(|latest| codec_at(rules, &latest, now));
     wanted.is_some_and(|codec| {
         let has = part.default_codec();
         has.map_or(*codec != ColumnCodec::Auto, |has| codec.to_string() != has)

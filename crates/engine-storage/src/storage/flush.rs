@@ -207,7 +207,8 @@ impl Storage {
             let stream = MergeStream::new(vec![Box::new(run)], def.merge_rule, RuleMode::Merge)
                 .folding(def.fold.as_ref(), &all);
             let hidden = def.projections.iter().map(HiddenPart::collecting).collect();
-            parts.extend(self.write_part(def, &table.folder, name, stream, dictionaries, hidden)?);
+            let folder = self.first_folder(def, &table.folder)?;
+            parts.extend(self.write_part(def, &folder, name, stream, dictionaries, hidden)?);
         }
         Ok(parts)
     }

@@ -8,6 +8,7 @@ use engine_types::{Column, DataType};
 
 use super::Storage;
 use super::auto_dictionary;
+use super::expire::with_codec;
 use super::hidden_part::HiddenPart;
 use super::write_part::dictionaries;
 use crate::catalog::Table;
@@ -31,9 +32,23 @@ pub(super) struct Job {
     pub(super) parts: Vec<Arc<Part>>,
 }
 
+impl Job {
+    pub(super) fn of(id: TableId, table: &Table, parts: Vec<Arc<Part>>) -> Self {
+        Self {
+            table: id,
+            def: table.def.clone(),
+            folder: table.folder.clone(),
+            parts,
+        }
+    }
+}
+
 impl Storage {
     /// Does one merge when one is worth doing; answers whether it did. Many threads may call it.
     pub fn merge_once(&self) -> Result<bool> {
+        if self.look_at_old_part()? || self.move_once()? {
+            return Ok(true);
+        }
         let Some((job, is_gone)) = self
             .take_expired()
             .or_else(|| self.take_job().map(|job| (job, false)))
@@ -140,7 +155,7 @@ impl Storage {
     }
 
     /// The part, once no merge works on it; `None` when it is gone by then.
-    fn take_part(&self, id: TableId, part: &Arc<Part>) -> Result<Option<Job>> {
+    pub(super) fn take_part(&self, id: TableId, part: &Arc<Part>) -> Result<Option<Job>> {
         let mut merging = self.merging.lock();
         while merging.contains(&part.uid) {
             self.merge_done.wait(&mut merging);
@@ -214,7 +229,7 @@ impl Storage {
         }
     }
 
-    fn release(&self, job: &Job) {
+    pub(super) fn release(&self, job: &Job) {
         let mut merging = self.merging.lock();
         for part in &job.parts {
             merging.remove(&part.uid);
@@ -229,7 +244,9 @@ impl Storage {
         };
         let counters = Arc::new(ReadCounters::default());
         let mut dictionaries = merged_dictionaries(job, &counters)?;
-        let table_def = self.with_codec_of(&job.def, &job.parts, &counters)?;
+        let moments = self.moments(&job.def, &job.parts, &counters)?;
+        let table_def = with_codec(&job.def, moments.as_ref());
+        let folder = self.result_folder(&job.def, &job.folder, &job.parts, moments.as_ref())?;
         auto_dictionary::of_merged(job, &counters, &mut dictionaries, &self.options)?;
         // What values are reset to may not be in the dictionary.
         for column in job.def.expiry.iter().flat_map(|expiry| expiry.reset_columns()) {
@@ -258,7 +275,7 @@ impl Storage {
             .is_some_and(|(now, expiry)| job.parts.iter().any(|part| part.may_join(expiry.as_ref(), now)));
         let rows_change = expires || job.def.merge_rule != MergeRule::Plain;
         let hidden = HiddenPart::of_merge(&table_def, &job.parts, rows_change, &counters)?;
-        let merged = self.write_part(&def, &job.folder, name, stream, dictionaries, hidden)?;
+        let merged = self.write_part(&def, &folder, name, stream, dictionaries, hidden)?;
         self.replace_parts(job.table, &job.parts, merged, || true)
     }
 

@@ -7,6 +7,7 @@ use engine_codec::{Dictionary, hash128};
 use engine_types::{Block, Column, DataType};
 
 use super::Storage;
+use super::expire::with_codec;
 use super::hidden_part::HiddenPart;
 use super::write_part::{dictionaries, is_worth_it};
 use crate::changed_run::ChangedRun;
@@ -34,6 +35,7 @@ const STEP_GRANULES: usize = crate::part::SEGMENT_GRANULES;
 /// One part and the mutation that is its turn.
 struct Job {
     table: TableId,
+    /// Of the table, on the disk of the part.
     folder: String,
     snapshot: Snapshot,
     part: Arc<Part>,
@@ -272,7 +274,7 @@ impl Storage {
                 let (part, mutation) = found?;
                 Some(Job {
                     table: *id,
-                    folder: table.folder.clone(),
+                    folder: part.table_folder().to_owned(),
                     snapshot: catalog.snapshot(*id).ok()?,
                     part,
                     mutation,
@@ -473,7 +475,8 @@ impl Storage {
     /// Writes all columns anew, without the rows that are gone.
     fn rewrite(&self, job: &Job, changes: &RowChanges, counters: &Arc<ReadCounters>) -> Result<Outcome> {
         let part = &job.part;
-        let def = &self.with_codec_of(&job.snapshot.def, std::slice::from_ref(part), counters)?;
+        let moments = self.moments(&job.snapshot.def, std::slice::from_ref(part), counters)?;
+        let def = &with_codec(&job.snapshot.def, moments.as_ref());
         let run = |columns: &[usize], dictionaries: &[Option<Arc<Dictionary>>]| -> Box<dyn SortedRun> {
             let run = ChangedRun::new(part, def, columns, changes.clone(), counters);
             Box::new(run.translated(dictionaries))

@@ -3,18 +3,23 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use hashbrown::{HashMap, HashSet};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::Storage;
 use super::mutate::{command_file, load_mutations};
 use super::partition_verbs::{BROKEN, UNEXPECTED};
+use super::place::{check_used, other_disks, policy};
 use super::pressure::PressureCounts;
 use super::set_aside::{DETACHED_FOLDER, detach, log_set_aside};
 use super::tables::{DATA_FOLDER, check_def};
 use crate::block_cache::{BlockCache, CacheBudgets};
 use crate::catalog::{Catalog, Table};
 use crate::commit_queue::CommitQueue;
-use crate::directory::{Directory, create_folder_durably};
+use crate::directory::{
+    Directory, DirectoryEntry, JoinedDirectory, create_folder_durably, on_disk, split_disk,
+};
+use crate::disks::{DEFAULT_DISK, Disks};
 use crate::error::{Result, StorageError, io_at};
 use crate::manifest::{Manifest, ManifestRecord, TableRecord};
 use crate::memtable::keys_of_write;
@@ -26,6 +31,9 @@ use crate::wal::{Wal, WalEntry};
 
 const LOCK_FILE: &str = "LOCK";
 
+/// Says on a disk that it is one.
+pub(super) const MARKER_FILE: &str = "disk.txt";
+
 impl Storage {
     /// Opens the storage in `directory`, or starts an empty one. `loader` is asked for every table.
     pub fn open(
@@ -33,19 +41,24 @@ impl Storage {
         options: StorageOptions,
         loader: &dyn DefinitionLoader,
     ) -> Result<Self> {
-        let lock = directory.lock(LOCK_FILE).map_err(|source| {
-            if source.kind() == std::io::ErrorKind::WouldBlock {
-                StorageError::Locked {
-                    path: LOCK_FILE.to_owned(),
-                }
-            } else {
-                io_at("lock", LOCK_FILE)(source)
-            }
-        })?;
+        Self::open_on(Disks::new(directory, ""), options, loader)
+    }
+
+    /// The same on several disks.
+    pub fn open_on(disks: Disks, options: StorageOptions, loader: &dyn DefinitionLoader) -> Result<Self> {
+        if let Some(problem) = disks.problem() {
+            return Err(StorageError::Disks(problem));
+        }
+        let directory = joined(&disks);
+        let mut locks = vec![lock(directory.as_ref(), LOCK_FILE)?];
+        check_used(directory.as_ref(), &disks)?;
+        for disk in other_disks(&disks) {
+            locks.push(lock(directory.as_ref(), &on_disk(disk, LOCK_FILE))?);
+        }
         create_folder_durably(directory.as_ref(), DATA_FOLDER)
             .map_err(io_at("create folder", DATA_FOLDER))?;
         let mut manifest = Manifest::open(&directory, options.manifest_bytes)?;
-        remove_dropped(directory.as_ref(), &mut manifest)?;
+        remove_dropped(directory.as_ref(), &disks, &mut manifest)?;
 
         let cache = Arc::new(BlockCache::new(CacheBudgets {
             blocks: options.cache_bytes,
@@ -59,24 +72,38 @@ impl Storage {
             ..Catalog::default()
         };
         let mut damaged = Vec::new();
+        let mut placed = HashSet::new();
         for (id, record) in &manifest.state.tables {
             let def = Arc::new(load_def(record, loader)?);
             let table = def.full_name();
+            policy(&disks, &def)?;
             let mut parts = Vec::with_capacity(record.parts.len());
+            let copies = copies(directory.as_ref(), &disks, record)?;
             for (name, summary) in &record.parts {
                 next_uid += 1;
-                let folder = format!("{}/{name}", record.folder);
-                let opened = Part::open(
-                    &directory,
-                    &cache,
-                    next_uid,
-                    &table,
-                    &folder,
-                    name.clone(),
-                    Some(*summary),
-                );
+                let open = |folder: &str| {
+                    Part::open(
+                        &directory,
+                        &cache,
+                        next_uid,
+                        &table,
+                        folder,
+                        name.clone(),
+                        Some(*summary),
+                    )
+                };
+                // A part that was being moved may be there twice.
+                let mut opened = open(&format!("{}/{name}", record.folder));
+                for folder in copies.get(name).into_iter().flatten() {
+                    if opened.is_err() {
+                        opened = open(folder);
+                    }
+                }
                 match opened {
-                    Ok(part) => parts.push(Arc::new(part)),
+                    Ok(part) => {
+                        placed.insert(part.folder.clone());
+                        parts.push(Arc::new(part));
+                    }
                     Err(error @ StorageError::DamagedPart { .. }) => {
                         log_set_aside(&table, name, summary.rows, &error);
                         damaged.push((*id, name.clone()));
@@ -93,13 +120,17 @@ impl Storage {
         // First the manifest forgets them: what it does not know is moved aside, now or by the start after a crash.
         let broken: Vec<String> = damaged
             .iter()
-            .filter_map(|(id, name)| Some(format!("{}/{name}", manifest.state.tables.get(id)?.folder)))
+            .filter_map(|(id, name)| Some((&manifest.state.tables.get(id)?.folder, name)))
+            .flat_map(|(folder, name)| {
+                let disks = disks.disks().iter();
+                disks.map(move |disk| on_disk(&disk.name, &format!("{folder}/{name}")))
+            })
             .collect();
         if !damaged.is_empty() {
             manifest.commit(&ManifestRecord::removal(damaged))?;
         }
         for record in manifest.state.tables.values() {
-            tidy_table_folder(directory.as_ref(), record, &broken)?;
+            tidy_table_folder(directory.as_ref(), &disks, record, &placed, &broken)?;
         }
 
         let mut tokens = TokenWindow::new(options.tokens_max, manifest.state.tokens.iter().cloned());
@@ -118,6 +149,8 @@ impl Storage {
         catalog.lsn = wal.next_lsn() - 1;
         Ok(Self {
             directory,
+            disks,
+            places: Mutex::default(),
             options,
             cache,
             catalog: RwLock::new(catalog),
@@ -132,7 +165,7 @@ impl Storage {
             ddl: RwLock::new(()),
             next_part_uid: AtomicU64::new(next_uid.saturating_add(1)),
             pressure_counts: PressureCounts::default(),
-            _lock: lock,
+            _locks: locks,
         })
     }
 }
@@ -193,10 +226,60 @@ fn load_def(record: &TableRecord, loader: &dyn DefinitionLoader) -> Result<Table
     Ok(def)
 }
 
-/// Removes folders of tables that were dropped.
-fn remove_dropped(directory: &dyn Directory, manifest: &mut Manifest) -> Result<()> {
+/// All disks as one directory.
+fn joined(disks: &Disks) -> Arc<dyn Directory> {
+    let (default, others) = disks.parts();
+    if others.is_empty() {
+        return default;
+    }
+    Arc::new(JoinedDirectory::new(default, others))
+}
+
+fn lock(directory: &dyn Directory, path: &str) -> Result<Box<dyn Send + Sync>> {
+    directory.lock(path).map_err(|source| {
+        if source.kind() == std::io::ErrorKind::WouldBlock {
+            StorageError::Locked {
+                path: path.to_owned(),
+            }
+        } else {
+            io_at("lock", path)(source)
+        }
+    })
+}
+
+/// Folders on other disks than the default one that have the names of active parts.
+fn copies(
+    directory: &dyn Directory,
+    disks: &Disks,
+    record: &TableRecord,
+) -> Result<HashMap<PartName, Vec<String>>> {
+    let mut copies: HashMap<PartName, Vec<String>> = HashMap::new();
+    for disk in other_disks(disks) {
+        let folder = on_disk(disk, &record.folder);
+        if !directory.exists(&folder).map_err(io_at("open", &folder))? {
+            continue;
+        }
+        for entry in directory.list(&folder).map_err(io_at("list", &folder))? {
+            if let Some(name) = PartName::parse(&entry.name).filter(|name| record.parts.contains_key(name)) {
+                let path = format!("{folder}/{}", entry.name);
+                copies.entry(name).or_default().push(path);
+            }
+        }
+    }
+    Ok(copies)
+}
+
+/// Removes folders of tables and parts that were dropped.
+fn remove_dropped(directory: &dyn Directory, disks: &Disks, manifest: &mut Manifest) -> Result<()> {
     for folder in manifest.state.dropped_folders.clone() {
-        if directory.exists(&folder).map_err(io_at("open", &folder))? {
+        // That of a table may be on all disks; that of a part says which it is on.
+        let is_everywhere = split_disk(&folder).0 == DEFAULT_DISK && !is_part_folder(&folder);
+        let elsewhere = other_disks(disks).filter(|_| is_everywhere);
+        let paths = std::iter::once(folder.clone()).chain(elsewhere.map(|disk| on_disk(disk, &folder)));
+        for folder in paths {
+            if !directory.exists(&folder).map_err(io_at("open", &folder))? {
+                continue;
+            }
             directory
                 .remove_folder(&folder)
                 .map_err(io_at("remove folder", &folder))?;
@@ -210,55 +293,78 @@ fn remove_dropped(directory: &dyn Directory, manifest: &mut Manifest) -> Result<
     Ok(())
 }
 
+/// Whether a dropped folder was that of a part: `data/<database>/<table>/<part>`.
+fn is_part_folder(folder: &str) -> bool {
+    folder.split('/').count() > 3
+}
+
 /// Removes unfinished parts, the sources of merges and results that came to nothing, and moves parts that nobody knows
-/// to `detached/`. `broken` are folders of damaged parts.
-fn tidy_table_folder(directory: &dyn Directory, record: &TableRecord, broken: &[String]) -> Result<()> {
-    let folder = &record.folder;
-    if !directory.exists(folder).map_err(io_at("open", folder))? {
-        return create_folder_durably(directory, folder).map_err(io_at("create folder", folder));
+/// to `detached/`. `placed` are the folders of active parts, `broken` those of damaged ones.
+fn tidy_table_folder(
+    directory: &dyn Directory,
+    disks: &Disks,
+    record: &TableRecord,
+    placed: &HashSet<String>,
+    broken: &[String],
+) -> Result<()> {
+    if !directory
+        .exists(&record.folder)
+        .map_err(io_at("open", &record.folder))?
+    {
+        create_folder_durably(directory, &record.folder).map_err(io_at("create folder", &record.folder))?;
     }
-    let entries = directory.list(folder).map_err(io_at("list", folder))?;
-    let unknown: Vec<PartName> = entries
+    let mut folders: Vec<(String, Vec<DirectoryEntry>)> = Vec::new();
+    for disk in disks.disks() {
+        let folder = on_disk(&disk.name, &record.folder);
+        if directory.exists(&folder).map_err(io_at("open", &folder))? {
+            let entries = directory.list(&folder).map_err(io_at("list", &folder))?;
+            folders.push((folder, entries));
+        }
+    }
+    let unknown: Vec<PartName> = folders
         .iter()
+        .flat_map(|(_, entries)| entries)
         .filter_map(|entry| PartName::parse(&entry.name))
         .filter(|name| !record.parts.contains_key(name))
         .collect();
     let active: Vec<&PartName> = record.parts.keys().collect();
-    let mut detached = Vec::new();
-    for entry in entries {
-        let path = format!("{folder}/{}", entry.name);
-        if !entry.is_folder {
-            let is_command = |name: &str| name.starts_with("mutation_") && name.ends_with(".txt");
-            let known = record.mutations.keys().any(|n| command_file(*n) == entry.name);
-            if !known && is_command(entry.name.trim_start_matches("tmp_")) {
-                directory
-                    .remove_file(&path)
-                    .map_err(io_at("remove file", &path))?;
+    let mut detached: Vec<(String, String)> = Vec::new();
+    for (folder, entries) in folders {
+        for entry in entries {
+            let path = format!("{folder}/{}", entry.name);
+            if !entry.is_folder {
+                let is_command = |name: &str| name.starts_with("mutation_") && name.ends_with(".txt");
+                let known = record.mutations.keys().any(|n| command_file(*n) == entry.name);
+                if !known && is_command(entry.name.trim_start_matches("tmp_")) {
+                    directory
+                        .remove_file(&path)
+                        .map_err(io_at("remove file", &path))?;
+                }
+                continue;
             }
-            continue;
-        }
-        if entry.name == DETACHED_FOLDER {
-            continue;
-        }
-        let name = PartName::parse(&entry.name);
-        if name.as_ref().is_some_and(|n| record.parts.contains_key(n)) {
-            continue;
-        }
-        let superseded = name.is_some_and(|n| is_superseded(&n, &active, &unknown));
-        if superseded || entry.name.starts_with("tmp_") {
-            directory
-                .remove_folder(&path)
-                .map_err(io_at("remove folder", &path))?;
-        } else {
-            detached.push(entry.name);
+            if entry.name == DETACHED_FOLDER || placed.contains(&path) {
+                continue;
+            }
+            let name = PartName::parse(&entry.name);
+            // The other copy of a part that was being moved, or one that was replaced by it.
+            let is_copy = name.as_ref().is_some_and(|n| record.parts.contains_key(n));
+            let superseded = is_copy || name.is_some_and(|n| is_superseded(&n, &active, &unknown));
+            if superseded || entry.name.starts_with("tmp_") {
+                directory
+                    .remove_folder(&path)
+                    .map_err(io_at("remove folder", &path))?;
+            } else {
+                detached.push((folder.clone(), entry.name));
+            }
         }
     }
     // Damaged parts last: as long as one is there, nothing goes that may hold its rows.
-    let is_broken = |name: &String| broken.contains(&format!("{folder}/{name}"));
+    let is_broken = |(folder, name): &(String, String)| broken.contains(&format!("{folder}/{name}"));
     detached.sort_by_key(is_broken);
-    for name in detached {
-        let reason = if is_broken(&name) { BROKEN } else { UNEXPECTED };
-        let to = detach(directory, folder, &name, reason)?;
+    for found in detached {
+        let reason = if is_broken(&found) { BROKEN } else { UNEXPECTED };
+        let (folder, name) = found;
+        let to = detach(directory, &folder, &name, reason)?;
         tracing::warn!(folder, name, to, "moved a part that the manifest does not know");
     }
     Ok(())

@@ -50,7 +50,7 @@ pub(super) fn dictionaries(
 }
 
 impl Storage {
-    /// Writes the stream as part `name`, with hidden parts inside; `None` when the stream has no rows.
+    /// Writes the stream as part `name` in the folder of the table on some disk, with hidden parts inside; `None` when the stream has no rows.
     pub(super) fn write_part(
         &self,
         def: &Arc<TableDef>,
@@ -63,6 +63,7 @@ impl Storage {
         let Some(first) = stream.next()? else {
             return Ok(None);
         };
+        self.make_place(table_folder)?;
         let aside = format!("{table_folder}/tmp_{name}");
         let folder = format!("{table_folder}/{name}");
         let write = || -> Result<_> {
