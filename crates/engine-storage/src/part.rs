@@ -7,6 +7,7 @@ mod columns_file;
 pub(crate) mod granule_ranges;
 mod hidden;
 mod json_file;
+mod log_rows;
 mod marks;
 mod name;
 mod new_version;
@@ -16,7 +17,7 @@ mod row_mask;
 mod statistics;
 mod writer;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use engine_codec::{CodecError, hash64, hash128};
@@ -27,6 +28,7 @@ pub use name::{PartName, escape, unescape};
 
 pub(crate) use hidden::{HiddenWritten, hidden_folder, written as hidden_written};
 pub(crate) use json_file::PartJson;
+pub(crate) use log_rows::LogRows;
 pub(crate) use marks::{Marks, SEGMENT_GRANULES};
 pub(crate) use new_version::{NewVersion, used_values};
 pub(crate) use primary_index::PrimaryIndex;
@@ -51,6 +53,9 @@ use row_mask::MASK_FILE;
 use crate::expiry::{EXPIRY_FILE, ExpiryBounds, PartExpiry, RowExpiry};
 
 pub(crate) const COUNT_FILE: &str = "count.txt";
+
+/// Which rows of the log a flush was of, that wrote the part.
+pub(crate) const LOG_FILE: &str = "log.txt";
 
 /// What the manifest remembers of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +131,8 @@ pub struct Part {
     cache: Arc<BlockCache>,
     /// When [`crate::Storage::merge_old`] first saw it.
     seen_ms: OnceLock<u64>,
+    /// How old it was when the storage was opened.
+    age_at_open_ms: AtomicU64,
     /// The latest moments of its rows by rules that are younger than it, and the rules.
     looked_at: parking_lot::Mutex<Option<(u64, Vec<i64>)>>,
     /// Set when a merge or DROP made the part useless: its folder goes with the last reader.
@@ -253,6 +260,7 @@ impl Part {
             hidden,
             cache: cache.clone(),
             seen_ms: OnceLock::new(),
+            age_at_open_ms: AtomicU64::new(0),
             looked_at: parking_lot::Mutex::default(),
             obsolete: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
@@ -289,6 +297,29 @@ impl Part {
     /// Keeps what was found out by looking at its rows.
     pub(crate) fn set_latest(&self, rules: &dyn RowExpiry, latest: Vec<i64>) {
         *self.looked_at.lock() = Some((rules.fingerprint(), latest));
+    }
+
+    pub(crate) fn set_age_at_open(&self, age_ms: u64) {
+        self.age_at_open_ms.store(age_ms, Ordering::Relaxed);
+    }
+
+    /// As old as the part that it is a copy of.
+    pub(crate) fn set_age_of(&self, other: &Self) {
+        self.set_age_at_open(other.age_at_open_ms.load(Ordering::Relaxed));
+        if let Some(seen) = other.seen_ms.get() {
+            let _ = self.seen_ms.set(*seen);
+        }
+    }
+
+    /// The rows of the flush that wrote the part under this name.
+    pub(crate) fn log_rows(&self) -> Result<Option<LogRows>> {
+        if !self.checksums.files.contains_key(LOG_FILE) {
+            return Ok(None);
+        }
+        let loading = self.loading();
+        let text = loading.file(LOG_FILE, Some(&self.checksums))?;
+        let (name, rows) = loading.parse(LOG_FILE, &text, LogRows::parse)?;
+        Ok((name == self.name.to_string()).then_some(rows))
     }
 
     /// The codec of columns without one of their own, when a rule chose it; otherwise each has what suits it.
@@ -609,7 +640,8 @@ impl Part {
 
     /// How long it has been known, as far as somebody has asked.
     pub(crate) fn age_ms(&self, now_ms: u64) -> u64 {
-        now_ms.saturating_sub(*self.seen_ms.get_or_init(|| now_ms))
+        let here = now_ms.saturating_sub(*self.seen_ms.get_or_init(|| now_ms));
+        here.saturating_add(self.age_at_open_ms.load(Ordering::Relaxed))
     }
 
     pub(crate) fn set_obsolete(&self) {

@@ -8,6 +8,7 @@ mod derived_crashes;
 mod insert_blocks;
 mod inserts;
 mod json;
+mod left_behind;
 mod limits;
 mod materialized_views;
 mod merge_family;

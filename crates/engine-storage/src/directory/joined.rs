@@ -121,6 +121,11 @@ impl Directory for JoinedDirectory {
         directory.exists(path)
     }
 
+    fn modified_ms(&self, path: &str) -> io::Result<u64> {
+        let (directory, path) = self.of(path)?;
+        directory.modified_ms(path)
+    }
+
     fn sync_folder(&self, path: &str) -> io::Result<()> {
         if path == DISKS_FOLDER {
             return Ok(());

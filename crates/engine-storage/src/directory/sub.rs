@@ -72,6 +72,10 @@ impl Directory for SubDirectory {
         self.inner.exists(&self.path(path))
     }
 
+    fn modified_ms(&self, path: &str) -> io::Result<u64> {
+        self.inner.modified_ms(&self.path(path))
+    }
+
     fn sync_folder(&self, path: &str) -> io::Result<()> {
         self.inner.sync_folder(&self.path(path))
     }

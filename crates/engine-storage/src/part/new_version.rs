@@ -14,7 +14,7 @@ use super::hidden::hidden_files;
 use super::primary_index::PRIMARY_FILE;
 use super::row_mask::{MASK_FILE, RowMask};
 use super::statistics::{ColumnRangeKnown, STATISTICS_FILE, encode_statistics};
-use super::{COUNT_FILE, Part, PartSummary};
+use super::{COUNT_FILE, LOG_FILE, Part, PartSummary};
 use crate::counters::ReadCounters;
 use crate::error::{Result, StorageError, io_at};
 use crate::lookup_index::{LOOKUP_FILE, encode_lookup};
@@ -64,6 +64,7 @@ impl Part {
             LOOKUP_FILE,
             MASK_FILE,
             GRANULE_RANGES_FILE,
+            LOG_FILE,
         ];
         self.checksums
             .files

@@ -10,7 +10,7 @@ use engine_types::{Block, Column};
 use super::Storage;
 use super::merge::Job;
 use crate::counters::ReadCounters;
-use crate::error::{Result, StorageError};
+use crate::error::Result;
 use crate::expiry::{RowExpiry, codec_at, later};
 use crate::part::{Part, SEGMENT_GRANULES};
 use crate::part_scan::read_part;
@@ -181,7 +181,19 @@ fn latest_of(
             )
         });
         let block = Block::new(columns.collect(), read.rows());
-        let of_rows = rules.latest(&block).map_err(StorageError::Expiry)?;
+        let of_rows = match rules.latest(&block) {
+            Ok(latest) => latest,
+            Err(problem) => {
+                let (table, part) = (def.full_name(), part.name.to_string());
+                tracing::warn!(
+                    table,
+                    part,
+                    problem,
+                    "cannot tell how old rows are: the part stays as it is"
+                );
+                return Ok(vec![i64::MAX; rules.part_rules().len()]);
+            }
+        };
         latest = later(latest, of_rows);
     }
     Ok(latest)

@@ -13,7 +13,7 @@ use crate::json_shred;
 use crate::manifest::ManifestRecord;
 use crate::merge_rule::RuleMode;
 use crate::merge_stream::MergeStream;
-use crate::part::{Part, PartName};
+use crate::part::{LogRows, Part, PartName};
 use crate::sorted_run::MemoryRun;
 use crate::table_def::{TableDef, TableId};
 
@@ -158,6 +158,16 @@ impl Storage {
 
     /// One part for each partition that the rows touch.
     fn write_sealed(&self, table: &Sealed) -> Result<Vec<Arc<Part>>> {
+        let mut parts = Vec::new();
+        let outcome = self.write_partitions(table, &mut parts);
+        if outcome.is_err() {
+            // The rows stay in memory, and are all written again.
+            parts.iter().for_each(|part| part.set_obsolete());
+        }
+        outcome.map(|()| parts)
+    }
+
+    fn write_partitions(&self, table: &Sealed, parts: &mut Vec<Arc<Part>>) -> Result<()> {
         let def = &table.def;
         let rows = Block::concat(
             &table
@@ -170,6 +180,10 @@ impl Storage {
             table: def.full_name(),
             problem,
         };
+        let log = LogRows::of(def, &rows).map_err(|source| StorageError::Encode {
+            table: def.full_name(),
+            source,
+        })?;
         let partitions = def.keys.partition(&rows).map_err(failed)?;
         let mut rows_of: Vec<Vec<u32>> = vec![Vec::new(); partitions.ids.len()];
         if partitions.rows.len() != rows.rows() {
@@ -181,7 +195,6 @@ impl Storage {
                 None => return Err(failed(format!("there is no partition number {partition}"))),
             }
         }
-        let mut parts = Vec::new();
         for (partition, picks) in partitions.ids.iter().zip(rows_of) {
             if picks.is_empty() {
                 continue;
@@ -205,11 +218,12 @@ impl Storage {
             let block = auto_dictionary::encode(def, block, &mut dictionaries, &self.options);
             let run = MemoryRun::new(def, &block, &all)?;
             let stream = MergeStream::new(vec![Box::new(run)], def.merge_rule, RuleMode::Merge)
-                .folding(def.fold.as_ref(), &all);
+                .folding(def.fold.as_ref(), &all)
+                .of_log(log);
             let hidden = def.projections.iter().map(HiddenPart::collecting).collect();
             let folder = self.first_folder(def, &table.folder)?;
             parts.extend(self.write_part(def, &folder, name, stream, dictionaries, hidden)?);
         }
-        Ok(parts)
+        Ok(())
     }
 }

@@ -13,7 +13,7 @@ use super::hidden_part::HiddenPart;
 use super::write_part::dictionaries;
 use crate::catalog::Table;
 use crate::counters::ReadCounters;
-use crate::error::Result;
+use crate::error::{Result, StorageError};
 use crate::json_shred;
 use crate::manifest::ManifestRecord;
 use crate::merge_rule::RuleMode;
@@ -49,16 +49,18 @@ impl Storage {
         if self.look_at_old_part()? || self.move_once()? {
             return Ok(true);
         }
-        let Some((job, is_gone)) = self
-            .take_expired()
-            .or_else(|| self.take_job().map(|job| (job, false)))
-        else {
-            return Ok(false);
-        };
-        let outcome = if is_gone {
-            self.replace_parts(job.table, &job.parts, None, || true)
+        let (job, outcome) = if let Some((job, is_gone)) = self.take_expired() {
+            let outcome = if is_gone {
+                self.replace_parts(job.table, &job.parts, None, || true)
+            } else {
+                self.run(&job)
+            };
+            (job, outcome)
+        } else if let Some(job) = self.take_job() {
+            let outcome = self.run_in_any_case(&job);
+            (job, outcome)
         } else {
-            self.run(&job)
+            return Ok(false);
         };
         self.release(&job);
         outcome
@@ -87,7 +89,7 @@ impl Storage {
         };
         for (table, partition, block) in &due {
             if let Some(job) = self.take_run(*table, partition, *block, true)? {
-                let outcome = self.run(&job);
+                let outcome = self.run_in_any_case(&job);
                 self.release(&job);
                 outcome?;
             }
@@ -237,8 +239,24 @@ impl Storage {
         self.merge_done.notify_all();
     }
 
-    /// `false` when the parts were gone before the merge was done.
+    /// Merges without doing anything about rows whose time is over where that fails: parts would pile up.
+    fn run_in_any_case(&self, job: &Job) -> Result<bool> {
+        match self.run(job) {
+            Err(StorageError::Expiry(problem)) => {
+                let table = job.def.full_name();
+                tracing::warn!(table, problem, "rows whose time is over stay as they are");
+                self.run_at(job, None)
+            }
+            outcome => outcome,
+        }
+    }
+
     fn run(&self, job: &Job) -> Result<bool> {
+        self.run_at(job, self.told_time())
+    }
+
+    /// `false` when the parts were gone before the merge was done.
+    fn run_at(&self, job: &Job, now: Option<i64>) -> Result<bool> {
         let Some(name) = PartName::merged(job.parts.iter().map(|p| p.name())) else {
             return Ok(false);
         };
@@ -266,7 +284,6 @@ impl Storage {
                 Box::new(run.translated(dictionaries.clone())) as Box<dyn SortedRun>
             })
             .collect();
-        let now = self.told_time();
         let stream = MergeStream::new(runs, job.def.merge_rule, RuleMode::Merge)
             .folding(job.def.fold.as_ref(), &all)
             .expiring(job.def.expiry.as_ref(), now);

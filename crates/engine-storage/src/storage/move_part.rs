@@ -154,7 +154,10 @@ impl Storage {
             )
         });
         let new = match opened {
-            Ok(new) => Arc::new(new),
+            Ok(new) => {
+                new.set_age_of(part);
+                Arc::new(new)
+            }
             Err(error) => {
                 let _ = self.directory.remove_folder(to);
                 return Err(error);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use engine_types::Block;
 use hashbrown::{HashMap, HashSet};
 use parking_lot::{Condvar, Mutex, RwLock};
 
@@ -24,12 +25,15 @@ use crate::error::{Result, StorageError, io_at};
 use crate::manifest::{Manifest, ManifestRecord, TableRecord};
 use crate::memtable::keys_of_write;
 use crate::options::StorageOptions;
-use crate::part::{Part, PartName};
+use crate::part::{LogRows, Part, PartName};
 use crate::table_def::{DefinitionLoader, TableDef};
 use crate::token_window::{TableToken, TokenWindow};
 use crate::wal::{Wal, WalEntry};
 
 const LOCK_FILE: &str = "LOCK";
+
+/// Written to know what time it is.
+const STARTED_FILE: &str = "started.txt";
 
 /// Says on a disk that it is one.
 pub(super) const MARKER_FILE: &str = "disk.txt";
@@ -115,6 +119,9 @@ impl Storage {
             for mutation in load_mutations(directory.as_ref(), &record.folder, &record.mutations) {
                 table.add_mutation(mutation);
             }
+            if table.def.merge_after_ms.is_some() {
+                set_ages(directory.as_ref(), &table.parts)?;
+            }
             catalog.tables.insert(*id, table);
         }
         // First the manifest forgets them: what it does not know is moved aside, now or by the start after a crash.
@@ -129,8 +136,24 @@ impl Storage {
         if !damaged.is_empty() {
             manifest.commit(&ManifestRecord::removal(damaged))?;
         }
-        for record in manifest.state.tables.values() {
-            tidy_table_folder(directory.as_ref(), &disks, record, &placed, &broken)?;
+        let mut flushed = Vec::new();
+        for (id, record) in &manifest.state.tables {
+            let logged = |folder: &str, name: &PartName| {
+                let part = Part::open(&directory, &cache, 0, &record.name, folder, name.clone(), None);
+                // What cannot be read is nobody's to remove.
+                part.and_then(|part| part.log_rows()).ok().flatten()
+            };
+            tidy_table_folder(
+                directory.as_ref(),
+                &disks,
+                record,
+                &placed,
+                &broken,
+                &logged,
+                &mut |folder, name, rows| {
+                    flushed.push((*id, folder, name, rows));
+                },
+            )?;
         }
 
         let mut tokens = TokenWindow::new(options.tokens_max, manifest.state.tokens.iter().cloned());
@@ -147,6 +170,10 @@ impl Storage {
             },
         )?;
         catalog.lsn = wal.next_lsn() - 1;
+        for (id, folder, name, rows) in flushed {
+            let is_logged = has_rows(catalog.table(id)?, rows);
+            remove_flushed(directory.as_ref(), &folder, &name, is_logged)?;
+        }
         Ok(Self {
             directory,
             disks,
@@ -293,6 +320,59 @@ fn remove_dropped(directory: &dyn Directory, disks: &Disks, manifest: &mut Manif
     Ok(())
 }
 
+/// Ages of parts go on behind a restart, by the clock of the directory.
+fn set_ages(directory: &dyn Directory, parts: &[Arc<Part>]) -> Result<()> {
+    // What is written now says what time it is there.
+    let file = directory.create(STARTED_FILE);
+    drop(file.map_err(io_at("create", STARTED_FILE))?);
+    let modified = |path: &str| directory.modified_ms(path).map_err(io_at("look at", path));
+    let now = modified(STARTED_FILE)?;
+    for part in parts {
+        part.set_age_at_open(now.saturating_sub(modified(&part.folder)?));
+    }
+    Ok(())
+}
+
+/// Removes a part that a flush had written when the process ended, where its rows are in the log (`is_logged`) and were read
+/// from there.
+fn remove_flushed(directory: &dyn Directory, folder: &str, name: &str, is_logged: bool) -> Result<()> {
+    if !is_logged {
+        let to = detach(directory, folder, name, UNEXPECTED)?;
+        tracing::warn!(
+            folder,
+            name,
+            to,
+            "moved a part whose rows are not in the log any more"
+        );
+        return Ok(());
+    }
+    let path = format!("{folder}/{name}");
+    directory
+        .remove_folder(&path)
+        .map_err(io_at("remove folder", &path))?;
+    directory
+        .sync_folder(folder)
+        .map_err(io_at("sync folder", folder))
+}
+
+/// Whether these are the first rows that were read from the log.
+fn has_rows(table: &Table, rows: LogRows) -> bool {
+    let blocks: Vec<Block> = table
+        .memtable
+        .blocks()
+        .iter()
+        .map(|b| b.as_ref().clone())
+        .collect();
+    let Ok(count) = usize::try_from(rows.rows) else {
+        return false;
+    };
+    if blocks.is_empty() || table.memtable.rows() < count {
+        return false;
+    }
+    let first = Block::concat(&blocks).slice(0, count);
+    LogRows::of(&table.def, &first).is_ok_and(|logged| logged == rows)
+}
+
 /// Whether a dropped folder was that of a part: `data/<database>/<table>/<part>`.
 fn is_part_folder(folder: &str) -> bool {
     folder.split('/').count() > 3
@@ -306,6 +386,8 @@ fn tidy_table_folder(
     record: &TableRecord,
     placed: &HashSet<String>,
     broken: &[String],
+    logged: &dyn Fn(&str, &PartName) -> Option<LogRows>,
+    flushed: &mut dyn FnMut(String, String, LogRows),
 ) -> Result<()> {
     if !directory
         .exists(&record.folder)
@@ -348,11 +430,18 @@ fn tidy_table_folder(
             let name = PartName::parse(&entry.name);
             // The other copy of a part that was being moved, or one that was replaced by it.
             let is_copy = name.as_ref().is_some_and(|n| record.parts.contains_key(n));
+            let is_flushed = |name: &PartName| name.level == 0 && name.mutation.is_none();
+            let rows = name
+                .as_ref()
+                .filter(|name| is_flushed(name))
+                .and_then(|name| logged(&path, name));
             let superseded = is_copy || name.is_some_and(|n| is_superseded(&n, &active, &unknown));
             if superseded || entry.name.starts_with("tmp_") {
                 directory
                     .remove_folder(&path)
                     .map_err(io_at("remove folder", &path))?;
+            } else if let Some(rows) = rows {
+                flushed(folder.clone(), entry.name, rows);
             } else {
                 detached.push((folder.clone(), entry.name));
             }

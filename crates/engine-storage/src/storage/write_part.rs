@@ -75,7 +75,8 @@ impl Storage {
                 self.options.forced_codec.as_ref(),
             )?
             .wide_from(self.options.forced_wide_from)
-            .expired_at(stream.expired_at());
+            .expired_at(stream.expired_at())
+            .of_log(stream.log_rows(), &name);
             let mut next = Some(first);
             while let Some(block) = next {
                 writer.append(&block, &sorting_key(def, &block)?)?;
