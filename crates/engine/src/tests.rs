@@ -18,6 +18,7 @@ mod projections;
 mod pruning;
 mod query_log;
 mod random_predicates;
+mod random_projections;
 mod reading_less;
 mod summed_maps;
 mod system_tables;
