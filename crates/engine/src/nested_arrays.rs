@@ -6,7 +6,7 @@ use crate::error::{EngineError, Result};
 use crate::shape::Shape;
 
 /// The name of the structure that a column is of.
-fn structure<'a>(shape: &'a Shape, column: usize) -> Option<&'a str> {
+fn structure(shape: &Shape, column: usize) -> Option<&str> {
     let column = shape.columns.get(column)?;
     let is_array = matches!(column.ty, DataType::Array(_));
     is_array
