@@ -15,6 +15,8 @@ pub const DEFAULT_POLICY: &str = "default";
 pub struct Disks {
     default: Arc<dyn Directory>,
     disks: Vec<Disk>,
+    default_policy: StoragePolicy,
+    /// Also the default one.
     policies: Vec<StoragePolicy>,
 }
 
@@ -87,7 +89,13 @@ impl StoragePolicy {
 impl Disks {
     /// One disk.
     pub fn new(directory: Arc<dyn Directory>, path: impl Into<String>) -> Self {
-        let one = |name: &str| vec![name.to_owned()];
+        let default_policy = StoragePolicy {
+            name: DEFAULT_POLICY.to_owned(),
+            volumes: vec![Volume {
+                name: DEFAULT_DISK.to_owned(),
+                disks: vec![DEFAULT_DISK.to_owned()],
+            }],
+        };
         Self {
             default: directory.clone(),
             disks: vec![Disk {
@@ -95,13 +103,8 @@ impl Disks {
                 path: path.into(),
                 directory,
             }],
-            policies: vec![StoragePolicy {
-                name: DEFAULT_POLICY.to_owned(),
-                volumes: vec![Volume {
-                    name: DEFAULT_DISK.to_owned(),
-                    disks: one(DEFAULT_DISK),
-                }],
-            }],
+            policies: vec![default_policy.clone()],
+            default_policy,
         }
     }
 
@@ -142,6 +145,11 @@ impl Disks {
 
     pub fn policy(&self, name: &str) -> Option<&StoragePolicy> {
         self.policies.iter().find(|policy| policy.name == name)
+    }
+
+    /// That of tables whose own is not configured: they get along without other disks.
+    pub(crate) fn policy_or_default(&self, name: &str) -> &StoragePolicy {
+        self.policy(name).unwrap_or(&self.default_policy)
     }
 
     /// Why this makes no sense, if it does not.

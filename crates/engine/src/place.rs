@@ -1,6 +1,6 @@
 //! On which disks parts of a table may be: its storage policy, `TO DISK` and `TO VOLUME`.
 
-use engine_sql::ast::{CreateTable, TtlAction};
+use engine_sql::ast::{AlterAction, CreateTable, PartitionVerb, TtlAction};
 use engine_storage::{DEFAULT_POLICY, PartSelection, Place};
 
 use crate::binding::setting_text;
@@ -19,17 +19,35 @@ pub(crate) fn storage_policy(create: &CreateTable) -> String {
     )
 }
 
+/// Whether the action only takes parts to other disks.
+pub(crate) fn is_move(action: &AlterAction) -> bool {
+    let AlterAction::Partition { verb, .. } = action else {
+        return false;
+    };
+    matches!(
+        verb,
+        PartitionVerb::MoveToDisk(_) | PartitionVerb::MoveToVolume(_)
+    )
+}
+
 impl Engine {
     /// Refuses policies that there are not, or that lack what the table may use already, and rules about other places.
     pub(crate) fn check_places(&self, shape: &Shape, old: Option<&Shape>) -> Result<()> {
         let create = shape.create()?;
         let disks = self.storage.disks();
         let name = storage_policy(create);
-        let policy = disks
-            .policy(&name)
-            .ok_or_else(|| EngineError::refused(478, format!("Unknown storage policy `{name}`.")))?;
-        if let Some(old) = old
-            && let Some(old) = disks.policy(&storage_policy(old.create()?))
+        let old = old.map(|old| old.create().map(storage_policy)).transpose()?;
+        let Some(policy) = disks.policy(&name) else {
+            // Tables that had it before go without, and can be altered.
+            if old.is_some_and(|old| old == name) {
+                return Ok(());
+            }
+            return Err(EngineError::refused(
+                478,
+                format!("Unknown storage policy `{name}`."),
+            ));
+        };
+        if let Some(old) = old.and_then(|old| disks.policy(&old))
             && let Some(lacks) = policy.lacks(old)
         {
             return Err(EngineError::refused(

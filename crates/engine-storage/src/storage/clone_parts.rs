@@ -111,7 +111,7 @@ impl Storage {
             let number = table.take_block_number(&part.name.partition);
             let name = PartName::inserted(part.name.partition.clone(), number);
             // On the same disk: files get second names.
-            let policy = self.policy(&table.def)?;
+            let policy = self.policy(&table.def);
             if policy.volume_of(part.disk()).is_none() {
                 return Err(StorageError::Disk {
                     disk: part.disk().to_owned(),

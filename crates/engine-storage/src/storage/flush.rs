@@ -221,7 +221,7 @@ impl Storage {
                 .folding(def.fold.as_ref(), &all)
                 .of_log(log);
             let hidden = def.projections.iter().map(HiddenPart::collecting).collect();
-            let folder = self.first_folder(def, &table.folder)?;
+            let folder = self.first_folder(def, &table.folder);
             parts.extend(self.write_part(def, &folder, name, stream, dictionaries, hidden)?);
         }
         Ok(())

@@ -264,7 +264,7 @@ impl Storage {
         let mut dictionaries = merged_dictionaries(job, &counters)?;
         let moments = self.moments(&job.def, &job.parts, &counters)?;
         let table_def = with_codec(&job.def, moments.as_ref());
-        let folder = self.result_folder(&job.def, &job.folder, &job.parts, moments.as_ref())?;
+        let folder = self.result_folder(&job.def, &job.folder, &job.parts, moments.as_ref());
         auto_dictionary::of_merged(job, &counters, &mut dictionaries, &self.options)?;
         // What values are reset to may not be in the dictionary.
         for column in job.def.expiry.iter().flat_map(|expiry| expiry.reset_columns()) {

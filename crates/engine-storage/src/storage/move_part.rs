@@ -66,7 +66,7 @@ impl Storage {
         let catalog = self.catalog.read();
         let found = catalog.tables.iter().find_map(|(id, table)| {
             let rules = table.def.expiry.as_ref()?.as_ref();
-            let policy = self.policy(&table.def).ok()?;
+            let policy = self.policy(&table.def);
             let rests = |part: &Part| {
                 let failed = clock.failed_moves.get(&part.uid);
                 failed.is_some_and(|at| now < at.saturating_add(RETRY_PAUSE))
@@ -86,7 +86,7 @@ impl Storage {
 
     /// `false` when the part is there already, or gone.
     fn move_there(&self, job: &Job, part: &Arc<Part>, place: &Place) -> Result<bool> {
-        let policy = self.policy(&job.def)?;
+        let policy = self.policy(&job.def);
         let Some(disks) = policy.disks_of(place) else {
             let (Place::Disk(name) | Place::Volume(name)) = place;
             return Err(StorageError::Disk {

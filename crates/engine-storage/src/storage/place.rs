@@ -33,15 +33,25 @@ impl Storage {
         &self.disks
     }
 
-    pub(super) fn policy(&self, def: &TableDef) -> Result<&StoragePolicy> {
-        policy(&self.disks, def)
+    pub(super) fn policy(&self, def: &TableDef) -> &StoragePolicy {
+        self.disks.policy_or_default(&def.storage_policy)
+    }
+
+    pub(super) fn check_policy(&self, def: &TableDef) -> Result<()> {
+        if self.disks.policy(&def.storage_policy).is_some() {
+            return Ok(());
+        }
+        Err(StorageError::UnknownPolicy {
+            table: def.full_name(),
+            policy: def.storage_policy.clone(),
+        })
     }
 
     /// The folder of the table where its new parts go.
-    pub(super) fn first_folder(&self, def: &TableDef, table_folder: &str) -> Result<String> {
-        let policy = self.policy(def)?;
+    pub(super) fn first_folder(&self, def: &TableDef, table_folder: &str) -> String {
+        let policy = self.policy(def);
         let disks = policy.volumes.first().map_or(&[][..], |volume| &volume.disks);
-        Ok(on_disk(self.in_turn(disks), table_folder))
+        on_disk(self.in_turn(disks), table_folder)
     }
 
     /// The folder of the table where what is made of `parts` goes: where a rule wants it, otherwise on none of the volumes
@@ -52,8 +62,8 @@ impl Storage {
         table_folder: &str,
         parts: &[Arc<Part>],
         moments: Option<&Moments>,
-    ) -> Result<String> {
-        let policy = self.policy(def)?;
+    ) -> String {
+        let policy = self.policy(def);
         let wanted = moments
             .zip(def.expiry.as_ref())
             .and_then(|(moments, rules)| place_at(rules.as_ref(), &moments.latest, moments.now))
@@ -72,7 +82,7 @@ impl Storage {
             .filter(|part| disks.iter().any(|disk| disk == part.disk()));
         let largest = there.max_by_key(|part| part.bytes());
         let disk = largest.map_or_else(|| self.in_turn(disks), |part| part.disk());
-        Ok(on_disk(disk, table_folder))
+        on_disk(disk, table_folder)
     }
 
     /// One disk after the other.
@@ -119,16 +129,6 @@ impl Storage {
         made.insert(folder.to_owned());
         Ok(())
     }
-}
-
-/// The policy that a table asks for.
-pub(super) fn policy<'a>(disks: &'a Disks, def: &TableDef) -> Result<&'a StoragePolicy> {
-    disks
-        .policy(&def.storage_policy)
-        .ok_or_else(|| StorageError::UnknownPolicy {
-            table: def.full_name(),
-            policy: def.storage_policy.clone(),
-        })
 }
 
 fn write_whole(directory: &dyn Directory, path: &str, bytes: &[u8]) -> Result<()> {

@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use super::Storage;
 use super::mutate::{command_file, load_mutations};
 use super::partition_verbs::{BROKEN, UNEXPECTED};
-use super::place::{check_used, other_disks, policy};
+use super::place::{check_used, other_disks};
 use super::pressure::PressureCounts;
 use super::set_aside::{DETACHED_FOLDER, detach, log_set_aside};
 use super::tables::{DATA_FOLDER, check_def};
@@ -80,7 +80,14 @@ impl Storage {
         for (id, record) in &manifest.state.tables {
             let def = Arc::new(load_def(record, loader)?);
             let table = def.full_name();
-            policy(&disks, &def)?;
+            if disks.policy(&def.storage_policy).is_none() {
+                let policy = &def.storage_policy;
+                tracing::warn!(
+                    table,
+                    policy,
+                    "a table goes without its storage policy, which is not configured"
+                );
+            }
             let mut parts = Vec::with_capacity(record.parts.len());
             let copies = copies(directory.as_ref(), &disks, record)?;
             for (name, summary) in &record.parts {
@@ -302,8 +309,10 @@ fn remove_dropped(directory: &dyn Directory, disks: &Disks, manifest: &mut Manif
         // That of a table may be on all disks; that of a part says which it is on.
         let is_everywhere = split_disk(&folder).0 == DEFAULT_DISK && !is_part_folder(&folder);
         let elsewhere = other_disks(disks).filter(|_| is_everywhere);
+        // A disk that was given up took its folders along.
+        let is_there = |path: &String| disks.disks().iter().any(|disk| disk.name == split_disk(path).0);
         let paths = std::iter::once(folder.clone()).chain(elsewhere.map(|disk| on_disk(disk, &folder)));
-        for folder in paths {
+        for folder in paths.filter(is_there) {
             if !directory.exists(&folder).map_err(io_at("open", &folder))? {
                 continue;
             }
@@ -378,6 +387,11 @@ fn is_part_folder(folder: &str) -> bool {
     folder.split('/').count() > 3
 }
 
+/// Whether a flush makes parts of such names.
+fn may_be_flushed(name: &PartName) -> bool {
+    name.level == 0 && name.mutation.is_none()
+}
+
 /// Removes unfinished parts, the sources of merges and results that came to nothing, and moves parts that nobody knows
 /// to `detached/`. `placed` are the folders of active parts, `broken` those of damaged ones.
 fn tidy_table_folder(
@@ -430,17 +444,13 @@ fn tidy_table_folder(
             let name = PartName::parse(&entry.name);
             // The other copy of a part that was being moved, or one that was replaced by it.
             let is_copy = name.as_ref().is_some_and(|n| record.parts.contains_key(n));
-            let is_flushed = |name: &PartName| name.level == 0 && name.mutation.is_none();
-            let rows = name
-                .as_ref()
-                .filter(|name| is_flushed(name))
-                .and_then(|name| logged(&path, name));
-            let superseded = is_copy || name.is_some_and(|n| is_superseded(&n, &active, &unknown));
+            let is_in_others = |name: &PartName| is_superseded(name, &active, &unknown);
+            let superseded = is_copy || name.as_ref().is_some_and(is_in_others);
             if superseded || entry.name.starts_with("tmp_") {
                 directory
                     .remove_folder(&path)
                     .map_err(io_at("remove folder", &path))?;
-            } else if let Some(rows) = rows {
+            } else if let Some(rows) = name.filter(may_be_flushed).and_then(|name| logged(&path, &name)) {
                 flushed(folder.clone(), entry.name, rows);
             } else {
                 detached.push((folder.clone(), entry.name));

@@ -325,10 +325,19 @@ fn e_ttl_move_needs_its_disks_at_start_and_says_which() {
         empty.contains("disk `cold`") && empty.contains("disk.txt"),
         "{empty}"
     );
+    // Without its policy a table goes on, and what is on disks is read.
     let mut no_policy = with_disks(folder.path());
     no_policy.storage_policies.clear();
-    let gone = message(no_policy);
-    assert!(gone.contains("storage policy `hot_cold`"), "{gone}");
+    let engine = Engine::open(folder.path().join("data"), no_policy).unwrap();
+    assert_eq!(at(&engine, NOW, ROWS), rows);
+    at(&engine, NOW, "OPTIMIZE TABLE t FINAL");
+    at(&engine, NOW, "ALTER TABLE t ADD COLUMN y UInt8");
+    assert_eq!(
+        refused(&engine, "ALTER TABLE t MOVE PARTITION 202102 TO DISK 'cold'").code(),
+        479
+    );
+    assert_eq!(at(&engine, NOW, ROWS), rows);
+    drop(engine);
     let mut twice = with_disks(folder.path());
     twice.storage_policies.push(policies().remove(0));
     assert!(message(twice).contains("there twice"));
