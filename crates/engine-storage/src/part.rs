@@ -117,6 +117,8 @@ pub struct Part {
     statistics: Vec<ColumnRangeKnown>,
     /// Of parts written while the table had rules.
     expiry: Option<PartExpiry>,
+    /// Of a part that a flush wrote: its name then, and what the flush took.
+    log: Option<(String, LogRows)>,
     /// Columns of JSON texts that are taken apart.
     json: Vec<PartJson>,
     checksums: Checksums,
@@ -195,6 +197,10 @@ impl Part {
             true => Some(loading.parse(EXPIRY_FILE, &load(EXPIRY_FILE)?, PartExpiry::parse)?),
             false => None,
         };
+        let log = match checksums.files.contains_key(LOG_FILE) {
+            true => Some(loading.parse(LOG_FILE, &load(LOG_FILE)?, LogRows::parse)?),
+            false => None,
+        };
         let decoded = |file: &str, error: CodecError| loading.damaged(file, 0, error.to_string());
         let (index, _) = PrimaryIndex::decode(&load(primary_index::PRIMARY_FILE)?)
             .map_err(|e| decoded(primary_index::PRIMARY_FILE, e))?;
@@ -252,6 +258,7 @@ impl Part {
             columns,
             statistics,
             expiry,
+            log,
             json,
             checksums_bytes: text.len() as u64,
             checksums,
@@ -312,14 +319,9 @@ impl Part {
     }
 
     /// The rows of the flush that wrote the part under this name.
-    pub(crate) fn log_rows(&self) -> Result<Option<LogRows>> {
-        if !self.checksums.files.contains_key(LOG_FILE) {
-            return Ok(None);
-        }
-        let loading = self.loading();
-        let text = loading.file(LOG_FILE, Some(&self.checksums))?;
-        let (name, rows) = loading.parse(LOG_FILE, &text, LogRows::parse)?;
-        Ok((name == self.name.to_string()).then_some(rows))
+    pub(crate) fn log_rows(&self) -> Option<LogRows> {
+        let (name, rows) = self.log.as_ref()?;
+        (*name == self.name.to_string()).then_some(*rows)
     }
 
     /// The codec of columns without one of their own, when a rule chose it; otherwise each has what suits it.

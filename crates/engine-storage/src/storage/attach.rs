@@ -1,4 +1,4 @@
-//! Taking folders from `detached/` into the table: read from end to end first, then renamed, then recorded.
+//! Taking folders from `detached/` into the table: read from end to end first, then linked, then recorded.
 
 use std::sync::Arc;
 
@@ -48,7 +48,13 @@ impl Storage {
         let outcome = self.attach_read(table, &candidates, &mut moved);
         if outcome.is_err() {
             for (from, to) in moved {
-                if let Err(error) = self.directory.rename(&to, &from) {
+                let is_in_both = self.directory.exists(&from).unwrap_or(false);
+                let back = if is_in_both {
+                    self.directory.remove_folder(&to)
+                } else {
+                    self.directory.rename(&to, &from)
+                };
+                if let Err(error) = back {
                     tracing::error!(from, to, %error, "cannot move a part back to `{DETACHED_FOLDER}/`; the next start will");
                 }
             }
@@ -72,10 +78,17 @@ impl Storage {
             let name = PartName::inserted(candidate.partition.clone(), number);
             let folder = candidate.detached.table_folder();
             let (from, to) = (candidate.detached.path.clone(), format!("{folder}/{name}"));
+            // A folder that is renamed into another one may be in neither after a power cut: it is in both for a moment.
+            let aside = format!("{folder}/tmp_attach_{name}");
+            self.link_folder(&from, &aside)?;
+            moved.push((from.clone(), to.clone()));
             self.directory
-                .rename(&from, &to)
-                .map_err(io_at("rename", &from))?;
-            moved.push((from, to.clone()));
+                .rename(&aside, &to)
+                .map_err(io_at("rename", &aside))?;
+            self.sync_folders(&[folder])?;
+            self.directory
+                .remove_folder(&from)
+                .map_err(io_at("remove folder", &from))?;
             parts.push(Arc::new(Part::open(
                 &self.directory,
                 &self.cache,

@@ -146,9 +146,12 @@ impl Storage {
         let mut flushed = Vec::new();
         for (id, record) in &manifest.state.tables {
             let logged = |folder: &str, name: &PartName| {
+                if broken.iter().any(|broken| broken == folder) {
+                    return None;
+                }
                 let part = Part::open(&directory, &cache, 0, &record.name, folder, name.clone(), None);
                 // What cannot be read is nobody's to remove.
-                part.and_then(|part| part.log_rows()).ok().flatten()
+                part.ok()?.log_rows()
             };
             tidy_table_folder(
                 directory.as_ref(),
