@@ -151,18 +151,24 @@ class Granary:
 
 
 class ClickHouse:
-    """PostHog's shape: JSON text in a String, persons through the distinct-id table; `mat`: `$browser` materialised."""
+    """PostHog's shape: JSON text in a String, persons through the distinct-id table. Variant 1: `$browser` materialised too;
+    variant 2: ClickHouse's JSON type, which takes the least room."""
 
-    def __init__(self, folder: Path, mat: bool):
+    def __init__(self, folder: Path, variant: int):
         from chdb import session
-        self.name = "clickhouse, $browser materialised" if mat else "clickhouse, JSON text"
-        self.folder = folder / ("ch_mat" if mat else "ch_text")
+        text = "JSONExtractString(properties, '$browser')"
+        name, self.browser, self.properties, column = [
+            ("JSON text", text, "String CODEC(ZSTD(3))", ""),
+            ("$browser materialised", "mat_browser", "String CODEC(ZSTD(3))",
+             f", mat_browser LowCardinality(String) MATERIALIZED {text}"),
+            ("JSON type", "properties.`$browser`.:String", "JSON", ""),
+        ][variant]
+        self.name = f"clickhouse, {name}"
+        self.folder = folder / f"clickhouse{variant}"
         self.session = session.Session(str(self.folder))
-        self.browser = "mat_browser" if mat else "JSONExtractString(properties, '$browser')"
-        column = ", mat_browser LowCardinality(String) MATERIALIZED JSONExtractString(properties, '$browser')" if mat else ""
         self.run("CREATE DATABASE bench")
         self.run(f"""CREATE TABLE bench.events (uuid UUID, event LowCardinality(String), timestamp DateTime64(6, 'UTC'),
-            team_id Int64, distinct_id String, properties String CODEC(ZSTD(3)){column}) ENGINE = MergeTree
+            team_id Int64, distinct_id String, properties {self.properties}{column}) ENGINE = MergeTree
             PARTITION BY toYYYYMM(timestamp)
             ORDER BY (team_id, toDate(timestamp), event, cityHash64(distinct_id), cityHash64(uuid))""")
         self.run("""CREATE TABLE bench.person_distinct_id2 (team_id Int64, distinct_id String, person_id UUID, version UInt64)
@@ -175,7 +181,7 @@ class ClickHouse:
         start = time.perf_counter()
         self.run(f"""INSERT INTO bench.events (uuid, event, timestamp, team_id, distinct_id, properties)
             SELECT uuid, event, parseDateTime64BestEffort(timestamp, 6, 'UTC'), 1, distinct_id, properties
-            FROM file('{file}', 'JSONEachRow', 'uuid UUID, event String, timestamp String, distinct_id String, properties String')
+            FROM file('{file}', 'JSONEachRow', 'uuid UUID, event String, timestamp String, distinct_id String, properties {self.properties.split()[0]}')
             SETTINGS input_format_json_read_objects_as_strings = 1""")
         took = time.perf_counter() - start
         self.run("""INSERT INTO bench.person_distinct_id2 SELECT team_id, distinct_id, generateUUIDv4(distinct_id), 0
@@ -325,9 +331,9 @@ def summarise(query: str, rows) -> list:
     return sorted([value, count] for value, count in counts.items())
 
 
-def peer(kind: str, variant: bool, file: Path, folder: Path, rounds: int, pipe_in, pipe_out):
+def peer(kind: str, variant: int, file: Path, folder: Path, rounds: int, pipe_in, pipe_out):
     """A peer in a process of its own, so that its memory is its own: reads commands, writes JSON lines."""
-    engine = (ClickHouse if kind == "clickhouse" else DuckDB)(folder, variant)
+    engine = ClickHouse(folder, variant) if kind == "clickhouse" else DuckDB(folder, bool(variant))
     for line in pipe_in:
         command = json.loads(line)
         if command[0] == "load":
@@ -344,9 +350,9 @@ def peer(kind: str, variant: bool, file: Path, folder: Path, rounds: int, pipe_i
 
 
 class Peer:
-    def __init__(self, kind: str, variant: bool, file: Path, folder: Path):
+    def __init__(self, kind: str, variant: int, file: Path, folder: Path):
         self.process = subprocess.Popen(
-            [sys.executable, __file__, "--peer", kind, "--variant", str(int(variant)), "--file", file, "--folder", folder],
+            [sys.executable, __file__, "--peer", kind, "--variant", str(variant), "--file", file, "--folder", folder],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def call(self, *command) -> dict:
@@ -373,7 +379,7 @@ def main():
     ap.add_argument("--peer"), ap.add_argument("--variant", type=int), ap.add_argument("--file", type=Path), ap.add_argument("--folder", type=Path)
     args = ap.parse_args()
     if args.peer:
-        return peer(args.peer, bool(args.variant), args.file, args.folder, args.rounds, sys.stdin, sys.stdout)
+        return peer(args.peer, args.variant, args.file, args.folder, args.rounds, sys.stdin, sys.stdout)
 
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     binary = args.binary or target / "release" / "granary"
@@ -392,7 +398,7 @@ def main():
         table["granary"] = {"load": took, "bytes": granary.size(), "loaded_mib": loaded}
         peers = {}
         for kind, variant in (peer.split(":") for peer in args.peers.split(",")):
-            one = Peer(kind, bool(int(variant)), data / "events.ndjson", scratch)
+            one = Peer(kind, int(variant), data / "events.ndjson", scratch)
             out = one.call("load")
             peers[out["name"]] = one
             table[out["name"]] = {"load": out["seconds"], "bytes": out["bytes"]}

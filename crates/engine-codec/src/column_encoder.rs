@@ -23,7 +23,9 @@ pub fn encode_streams(
         return encode_streams(column, inner, out, ends);
     }
     match column {
-        Column::Const(_) | Column::Dict(_) => encode_streams(&column.flatten(), ty, out, ends),
+        Column::Const(_) | Column::Dict(_) | Column::Runs(_) => {
+            encode_streams(&column.flatten(), ty, out, ends)
+        }
         Column::UInt8(b) => {
             out.extend_from_slice(b);
             ends.push(out.len());

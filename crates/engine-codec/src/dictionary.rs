@@ -131,6 +131,9 @@ impl Dictionary {
             let map = self.translate(&d.values);
             return d.codes.iter().map(|code| map[*code as usize]).collect();
         }
+        if let Column::Runs(r) = column {
+            return Some(r.expand(&self.codes(r.values())?));
+        }
         if let Column::Const(c) = column {
             let code = self.codes(&c.value)?;
             return Some(vec![code[0]; c.len]);
@@ -148,11 +151,12 @@ impl Dictionary {
     }
 }
 
-/// The values that `column` lists: its dictionary, its constant, or its rows.
+/// The values that `column` lists: its dictionary, its constant, those of its runs, or its rows.
 fn listed_values(column: &Column) -> Column {
     match column {
         // A dictionary much larger than the rows would bring values that are not here.
         Column::Dict(d) if d.values.len() <= d.codes.len() => d.values.as_ref().clone(),
+        Column::Runs(r) => listed_values(r.values()),
         Column::Const(c) if c.len == 0 => c.value.slice(0, 0),
         Column::Const(c) => c.value.as_ref().clone(),
         other => other.flatten(),

@@ -118,6 +118,7 @@ impl DistinctValues {
                     numbers.push(number);
                 }
             }
+            Column::Runs(_) => self.add_values(&column.without_runs(), numbers),
             Column::Const(c) if c.len == 0 => {}
             Column::Const(c) => {
                 let mut one = Vec::new();

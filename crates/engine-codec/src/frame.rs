@@ -1,7 +1,8 @@
 //! Block frame: checksum, method, sizes, payload. The unit that is compressed, read and verified.
 
 use crate::compression::decompress;
-use crate::pipeline::{METHOD_PIPELINE, decode_pipeline};
+use crate::number_runs::FrameNumbers;
+use crate::pipeline::{METHOD_PIPELINE, decode_pipeline, decode_runs};
 use crate::{CodecError, Compression, hash128};
 
 /// Checksum 16, method 1, compressed size 4, raw size 4.
@@ -108,6 +109,48 @@ pub fn parse_frame_header(bytes: &[u8], offset: usize) -> Result<FrameHeader, Co
 
 /// The raw bytes of the frame at `offset`, and the offset behind it. The checksum is verified first.
 pub fn decode_frame(bytes: &[u8], offset: usize) -> Result<(Vec<u8>, usize), CodecError> {
+    let (header, payload) = verified(bytes, offset)?;
+    let raw = raw_bytes(&header, payload);
+    let raw = raw.map_err(|problem| damaged_block(offset, problem))?;
+    Ok((raw, offset + header.frame_bytes()))
+}
+
+/// As [`decode_frame`] for a frame of numbers of `width` bytes; in runs if they are stored so and it is worth it.
+pub fn decode_frame_of_numbers(
+    bytes: &[u8],
+    offset: usize,
+    width: usize,
+) -> Result<(FrameNumbers, usize), CodecError> {
+    let (header, payload) = verified(bytes, offset)?;
+    let runs = match header.method {
+        METHOD_PIPELINE => decode_runs(payload, header.raw_bytes, width),
+        _ => Ok(None),
+    };
+    let numbers = runs.and_then(|runs| match runs {
+        Some(runs) => Ok(FrameNumbers::Runs(runs)),
+        None => raw_bytes(&header, payload).map(FrameNumbers::Raw),
+    });
+    let numbers = numbers.map_err(|problem| damaged_block(offset, problem))?;
+    Ok((numbers, offset + header.frame_bytes()))
+}
+
+fn raw_bytes(header: &FrameHeader, payload: &[u8]) -> Result<Vec<u8>, String> {
+    match header.method {
+        METHOD_PIPELINE => decode_pipeline(payload, header.raw_bytes),
+        method => decompress(method, payload, header.raw_bytes),
+    }
+}
+
+fn damaged_block(offset: usize, problem: String) -> CodecError {
+    CodecError::Damaged {
+        what: "block",
+        offset,
+        problem,
+    }
+}
+
+/// Header and payload of the frame at `offset`, once its checksum agrees.
+fn verified(bytes: &[u8], offset: usize) -> Result<(FrameHeader, &[u8]), CodecError> {
     let header = parse_frame_header(bytes, offset)?;
     let end = offset + header.frame_bytes();
     let found = hash128(&bytes[offset + 16..end]);
@@ -118,15 +161,5 @@ pub fn decode_frame(bytes: &[u8], offset: usize) -> Result<(Vec<u8>, usize), Cod
             found,
         });
     }
-    let payload = &bytes[offset + FRAME_HEADER_BYTES..end];
-    let raw = match header.method {
-        METHOD_PIPELINE => decode_pipeline(payload, header.raw_bytes),
-        method => decompress(method, payload, header.raw_bytes),
-    };
-    let raw = raw.map_err(|problem| CodecError::Damaged {
-        what: "block",
-        offset,
-        problem,
-    })?;
-    Ok((raw, end))
+    Ok((header, &bytes[offset + FRAME_HEADER_BYTES..end]))
 }

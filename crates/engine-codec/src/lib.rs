@@ -16,6 +16,7 @@ mod distinct_values;
 mod error;
 mod frame;
 mod lz4_high;
+mod number_runs;
 mod physical;
 mod pipeline;
 mod row_key;
@@ -34,8 +35,10 @@ pub use dictionary::{CodeWidth, Dictionary};
 pub use distinct_values::DistinctValues;
 pub use error::CodecError;
 pub use frame::{
-    FRAME_HEADER_BYTES, FrameHeader, RAW_BYTES_MAX, decode_frame, encode_frame, parse_frame_header,
+    FRAME_HEADER_BYTES, FrameHeader, RAW_BYTES_MAX, decode_frame, decode_frame_of_numbers, encode_frame,
+    parse_frame_header,
 };
+pub use number_runs::{FrameNumbers, NumberRuns, number_width};
 pub use physical::{has_form, plain};
 pub use row_key::{row_keys, write_row_key};
 pub use value_bytes::{decode_value, encode_value};

@@ -2,11 +2,12 @@
 
 use engine_types::{ArrayColumn, Column, DataType, NullableColumn, TupleColumn};
 
-/// Whether `column` is a form of `ty`, with `Const` and `Dict` allowed anywhere.
+/// Whether `column` is a form of `ty`, with `Const`, `Dict` and `Runs` allowed anywhere.
 pub fn has_form(column: &Column, ty: &DataType) -> bool {
     match (column, ty) {
         (Column::Const(c), _) => has_form(&c.value, ty),
         (Column::Dict(d), _) => has_form(&d.values, ty),
+        (Column::Runs(r), _) => has_form(r.values(), ty),
         (_, DataType::LowCardinality(inner)) => has_form(column, inner),
         (Column::UInt8(_), DataType::Nothing | DataType::Bool | DataType::UInt8)
         | (Column::UInt16(_), DataType::UInt16 | DataType::Date)

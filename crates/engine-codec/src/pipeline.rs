@@ -4,7 +4,8 @@
 use crate::CodecError;
 use crate::bits::{read_len, write_varint};
 use crate::frame::RAW_BYTES_MAX;
-use crate::step::{self, Coded, Step};
+use crate::number_runs::NumberRuns;
+use crate::step::{self, Coded, Step, StoredRuns};
 
 /// Method byte of a frame with such a payload.
 pub(crate) const METHOD_PIPELINE: u8 = 0x91;
@@ -159,6 +160,42 @@ pub(crate) fn decode_pipeline(payload: &[u8], raw_len: usize) -> Result<Vec<u8>,
     }
 }
 
+/// The numbers of a payload that [`decode_pipeline`] would write out, as runs; `None` unless they are stored so and the
+/// runs are long.
+pub(crate) fn decode_runs(
+    payload: &[u8],
+    raw_len: usize,
+    width: usize,
+) -> Result<Option<NumberRuns>, String> {
+    let mut rest = payload;
+    let headers = read_headers(&mut rest).ok_or("the header of a pipeline is cut off")?;
+    let ([section], []) = (headers.sections.as_slice(), headers.pieces.as_slice()) else {
+        return Ok(None);
+    };
+    let Some(((method, params, _), after)) = section.steps.split_first() else {
+        return Ok(None);
+    };
+    if section.raw_len != raw_len || section.coded_len != rest.len() {
+        // Whoever writes the bytes out says what is wrong.
+        return Ok(None);
+    }
+    let Some(stored) = StoredRuns::of(*method, params, raw_len, width) else {
+        return Ok(None);
+    };
+    let coded = undo(after, rest)?;
+    stored.decode(&coded).map(Some)
+}
+
+/// Undoes the steps, the last first.
+fn undo(steps: &[(u8, Vec<u8>, usize)], coded: &[u8]) -> Result<Vec<u8>, String> {
+    let mut bytes: Option<Vec<u8>> = None;
+    for (method, params, before) in steps.iter().rev() {
+        let input = bytes.as_deref().unwrap_or(coded);
+        bytes = Some(step::decode(*method, params, input, *before)?);
+    }
+    Ok(bytes.unwrap_or_else(|| coded.to_vec()))
+}
+
 struct Headers {
     pieces: Vec<Piece>,
     sections: Vec<SectionHeader>,
@@ -209,12 +246,7 @@ fn read_headers(rest: &mut &[u8]) -> Option<Headers> {
 
 impl SectionHeader {
     fn decode(&self, coded: &[u8]) -> Result<Vec<u8>, String> {
-        let mut bytes: Option<Vec<u8>> = None;
-        for (method, params, before) in self.steps.iter().rev() {
-            let input = bytes.as_deref().unwrap_or(coded);
-            bytes = Some(step::decode(*method, params, input, *before)?);
-        }
-        let bytes = bytes.unwrap_or_else(|| coded.to_vec());
+        let bytes = undo(&self.steps, coded)?;
         if bytes.len() == self.raw_len {
             Ok(bytes)
         } else {

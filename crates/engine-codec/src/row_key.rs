@@ -56,6 +56,7 @@ pub fn write_row_key(column: &Column, row: usize, out: &mut Vec<u8>) {
         }
         Column::Const(c) => write_row_key(&c.value, 0, out),
         Column::Dict(d) => write_row_key(&d.values, d.codes[row] as usize, out),
+        Column::Runs(r) => write_row_key(r.values(), r.run_of(row), out),
     }
 }
 

@@ -17,6 +17,7 @@ mod varying_bits;
 
 use crate::bits::{read_len, write_varint};
 use crate::compression::{METHOD_LZ4, METHOD_NONE, METHOD_ZSTD, decompress};
+use crate::number_runs::NumberRuns;
 use crate::{CodecError, Compression};
 
 /// Bytes of a number: 1, 2, 4, 8, or 16 (UUID).
@@ -67,6 +68,9 @@ pub(crate) enum Step {
     TextDictionary,
     UuidText,
 }
+
+/// Runs of fewer rows on average are written out: looking at each costs more than at its rows.
+const RUN_ROWS_MIN: usize = 4;
 
 const METHOD_DELTA: u8 = 0x92;
 const METHOD_T64: u8 = 0x93;
@@ -168,6 +172,48 @@ impl std::fmt::Display for Step {
             Self::UuidText => "UUID",
         };
         f.write_str(name)
+    }
+}
+
+/// A step whose output tells runs of numbers without writing them out.
+pub(crate) struct StoredRuns {
+    width: Width,
+    rows: usize,
+    runs: usize,
+    method: u8,
+}
+
+impl StoredRuns {
+    /// `None` for other steps, other widths, runs that are short, and numbers that are not all there is.
+    pub fn of(method: u8, params: &[u8], raw_len: usize, width: usize) -> Option<Self> {
+        if !matches!(method, METHOD_RUN_LENGTH | METHOD_VALUE_DICTIONARY) {
+            return None;
+        }
+        let (stored_width, mut params) = params.split_first()?;
+        let body = read_len(&mut params)?;
+        let count = read_len(&mut params)?;
+        let (rows, runs) = (raw_len / width, count);
+        let is_runs = method == METHOD_RUN_LENGTH || count == 1;
+        let suits = usize::from(*stored_width) == width && body == raw_len && raw_len.is_multiple_of(width);
+        let pays = runs > 0 && runs.checked_mul(RUN_ROWS_MIN)? <= rows;
+        (is_runs && suits && pays && params.is_empty()).then_some(Self {
+            width: Width::from_bytes(width)?,
+            rows,
+            runs,
+            method,
+        })
+    }
+
+    /// The runs of the step's output, or the reason why they are none.
+    pub fn decode(&self, coded: &[u8]) -> Result<NumberRuns, String> {
+        let runs = match self.method {
+            METHOD_RUN_LENGTH => run_length::decode_runs(self.width, self.runs, coded, self.rows),
+            _ => (coded.len() == self.width.bytes()).then(|| NumberRuns {
+                values: coded.to_vec(),
+                lengths: vec![self.rows as u32],
+            }),
+        };
+        runs.ok_or_else(|| format!("the bytes of method {:#04x} are inconsistent", self.method))
     }
 }
 

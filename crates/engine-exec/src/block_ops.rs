@@ -77,6 +77,7 @@ pub(crate) fn truth(column: &Column) -> Vec<u8> {
             let states = truth(&d.values);
             d.codes.iter().map(|&code| states[code as usize]).collect()
         }
+        Column::Runs(r) => r.expand(&truth(r.values())),
         Column::String(_) | Column::Array(_) | Column::Tuple(_) => vec![0; other.len()],
         _ => unreachable!("fixed-width variants are matched above"),
     })
@@ -87,9 +88,10 @@ fn is_true<T: Default + PartialEq>(value: T) -> bool {
 }
 
 /// A `Dict` over a dictionary that is much larger than the rows is not worth keeping past an operator that holds on
-/// to its input: plain values are smaller.
+/// to its input: plain values are smaller. Runs end there, too: what comes after works row by row.
 pub(crate) fn compact(column: &Column) -> Column {
     match column {
+        Column::Runs(_) => compact(&column.without_runs()),
         Column::Dict(d) if d.values.len() > d.codes.len() => column.flatten(),
         other => other.clone(),
     }
@@ -107,16 +109,20 @@ pub(crate) fn held_bytes(block: &Block) -> usize {
         let bytes = values.byte_size() as u128 * count.min(len) as u128 / len as u128;
         usize::try_from(bytes).unwrap_or(usize::MAX)
     };
+    let held = |column: &Column| match column {
+        Column::Dict(d) => 4 * d.codes.len() + part(&d.values, d.codes.len()),
+        Column::Array(a) => {
+            let (first, last) = (a.offsets[0], a.offsets[a.offsets.len() - 1]);
+            4 * a.offsets.len() + part(&a.values, (last - first) as usize)
+        }
+        other => other.byte_size(),
+    };
     block
         .columns()
         .iter()
         .map(|column| match column {
-            Column::Dict(d) => 4 * d.codes.len() + part(&d.values, d.codes.len()),
-            Column::Array(a) => {
-                let (first, last) = (a.offsets[0], a.offsets[a.offsets.len() - 1]);
-                4 * a.offsets.len() + part(&a.values, (last - first) as usize)
-            }
-            other => other.byte_size(),
+            Column::Runs(r) => 4 * r.ends().len() + held(r.values()),
+            other => held(other),
         })
         .sum()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine_functions::{FunctionError, LambdaCall, ScalarFunction, TypedColumn, eval_scalar};
-use engine_types::{Column, ConstColumn, DataType, DictColumn, NullableColumn, Value};
+use engine_types::{Column, ConstColumn, DataType, DictColumn, NullableColumn, RunsColumn, Value};
 
 use crate::ExecError;
 use crate::block_ops::truth;
@@ -108,6 +108,23 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// The input column of that number, if it comes in runs.
+    fn runs(&self, i: usize) -> Option<RunsColumn> {
+        match &self.input {
+            Input::Columns(columns) => match &columns[i] {
+                Column::Runs(runs) => Some(runs.clone()),
+                _ => None,
+            },
+            Input::Selected { parent, rows } => {
+                match Column::Runs(parent.runs(i)?).gather(rows) {
+                    Column::Runs(runs) => Some(runs),
+                    // One run is left, which is a constant where it is asked for.
+                    _ => None,
+                }
+            }
+        }
+    }
+
     /// Remembers the node's column for whoever asks next.
     fn remember(&mut self, node: usize, column: &Column) -> Result<(), ExecError> {
         let input = &self.input;
@@ -197,7 +214,11 @@ impl Program {
             }
             return Ok(column);
         }
-        let column = match self.on_dictionary(node, frame)? {
+        let encoded = match self.on_runs(node, frame)? {
+            None => self.on_dictionary(node, frame)?,
+            some => some,
+        };
+        let column = match encoded {
             Some(column) => column,
             None => self.computed(node, frame)?,
         };
@@ -276,23 +297,39 @@ impl Program {
         Ok(eval_scalar(function, &args, ty, frame.rows)?)
     }
 
+    /// The column that a node computes its values from, if it is the only one.
+    fn only_input(&self, node: usize) -> Option<usize> {
+        match &self.nodes[node] {
+            Node {
+                kind:
+                    NodeKind::Call { .. }
+                    | NodeKind::And(_)
+                    | NodeKind::Or(_)
+                    | NodeKind::HigherOrder { .. }
+                    | NodeKind::InSet { .. },
+                reads: Reads::One(column),
+                ..
+            } => Some(*column),
+            _ => None,
+        }
+    }
+
+    /// Evaluates a node that reads a single column once for each run of it.
+    fn on_runs(&self, node: usize, frame: &Frame<'_>) -> Result<Option<Column>, ExecError> {
+        let Some((column, runs)) = self.only_input(node).and_then(|c| Some((c, frame.runs(c)?))) else {
+            return Ok(None);
+        };
+        let values = self.of_values(node, column, runs.values(), frame.usage)?;
+        Ok(Some(runs.with_values(values)))
+    }
+
     /// Evaluates a node that reads a single column once for each value of the dictionary that the column is encoded with,
     /// where enough rows have asked to make that cheaper than evaluating theirs.
     fn on_dictionary(&self, node: usize, frame: &Frame<'_>) -> Result<Option<Column>, ExecError> {
-        let Node {
-            kind:
-                NodeKind::Call { .. }
-                | NodeKind::And(_)
-                | NodeKind::Or(_)
-                | NodeKind::HigherOrder { .. }
-                | NodeKind::InSet { .. },
-            reads: Reads::One(column),
-            ..
-        } = &self.nodes[node]
+        let Some((column, dict)) = self
+            .only_input(node)
+            .and_then(|c| Some((c, frame.dictionary(c)?)))
         else {
-            return Ok(None);
-        };
-        let Some(dict) = frame.dictionary(*column) else {
             return Ok(None);
         };
         {
@@ -304,7 +341,7 @@ impl Program {
                 Some(entry) => {
                     entry.rows_asked += frame.rows;
                     match &entry.state {
-                        DictState::Ready(values) => return Ok(Some(of_values(values.clone(), &dict))),
+                        DictState::Ready(values) => return Ok(Some(by_codes(values.clone(), &dict))),
                         DictState::Failed => return Ok(None),
                         DictState::Asked if entry.rows_asked < dict.values.len() => return Ok(None),
                         DictState::Asked => {}
@@ -326,8 +363,8 @@ impl Program {
                 }
             }
         }
-        let values = match self.of_each_value(node, *column, &dict, frame.usage) {
-            Ok(values) => Some(Arc::new(values)),
+        let values = match self.of_values(node, column, &dict.values, frame.usage) {
+            Ok(values) => Some(Arc::new(values.flatten())),
             Err(error) if error.code() == MEMORY_LIMIT => return Err(error),
             // Perhaps of a value that no row has.
             Err(_) => None,
@@ -341,23 +378,23 @@ impl Program {
         }
         let held = cache.iter().map(DictResult::byte_size).sum();
         self.dictionary_memory.lock().set(held)?;
-        Ok(values.map(|values| of_values(values, &dict)))
+        Ok(values.map(|values| by_codes(values, &dict)))
     }
 
-    fn of_each_value(
+    /// The node for each of `values`, in the place of the only column that it reads.
+    fn of_values(
         &self,
         node: usize,
         column: usize,
-        dict: &DictColumn,
+        values: &Column,
         usage: &Usage,
     ) -> Result<Column, ExecError> {
-        let rows = dict.values.len();
-        // The node reads no other column.
+        let rows = values.len();
         let unread = Column::constant(&DataType::UInt8, &Value::UInt(0), rows);
         let mut columns = vec![unread; column];
-        columns.push(dict.values.as_ref().clone());
+        columns.push(values.clone());
         let mut frame = Frame::new(self, &columns, rows, usage);
-        Ok(self.node(node, &mut frame)?.flatten())
+        self.node(node, &mut frame)
     }
 
     /// AND (`decided` 0) or OR (`decided` 1) in three-valued logic; an operand sees only rows not yet decided.
@@ -445,7 +482,7 @@ impl Program {
     }
 }
 
-fn of_values(values: Arc<Column>, dict: &DictColumn) -> Column {
+fn by_codes(values: Arc<Column>, dict: &DictColumn) -> Column {
     Column::Dict(DictColumn {
         codes: dict.codes.clone(),
         values,
@@ -473,6 +510,9 @@ fn in_set(column: &Column, set: &PreparedSet, negated: bool, ty: &DataType) -> C
             len: c.len,
         });
     }
+    if let Column::Runs(runs) = column {
+        return runs.with_values(in_set(runs.values(), set, negated, ty));
+    }
     let mut states = set.test(column);
     if negated {
         for state in &mut states {
@@ -491,6 +531,17 @@ fn selection_of(column: &Column) -> Selection {
             1 => Selection::All,
             _ => Selection::Rows(Vec::new()),
         },
+        Column::Runs(runs) => {
+            let states = truth(runs.values());
+            if states.iter().all(|&s| s == 1) {
+                return Selection::All;
+            }
+            let kept = runs.ranges().zip(&states).filter(|(_, s)| **s == 1);
+            Selection::Rows(
+                kept.flat_map(|(rows, _)| rows.start as u32..rows.end as u32)
+                    .collect(),
+            )
+        }
         other => {
             let states = truth(other);
             let kept = states.iter().filter(|&&s| s == 1).count();

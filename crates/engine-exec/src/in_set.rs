@@ -63,7 +63,7 @@ impl PreparedSet {
         };
         match column {
             Column::Nullable(n) => mark(&n.nulls),
-            Column::Const(_) | Column::Dict(_) => {
+            Column::Const(_) | Column::Dict(_) | Column::Runs(_) => {
                 if let (Some(nulls), _) = split_nulls(&column.flatten()) {
                     mark(nulls);
                 }

@@ -15,6 +15,7 @@ use crate::hash::{hash_u64, hash_u128};
 pub(crate) use crate::interner::ABSENT;
 use crate::interner::Interner;
 use crate::row_bytes::push_row;
+use crate::row_runs::RowRuns;
 use crate::uuid_interner::UuidInterner;
 
 /// What NULL in a key column means.
@@ -173,13 +174,22 @@ impl KeyTable {
         groups: &mut Vec<u32>,
         fresh: &mut Vec<u32>,
     ) {
+        if let Some(runs) = RowRuns::of(keys, rows) {
+            let mut of_runs = Vec::new();
+            self.insert(&runs.columns, runs.len(), &mut of_runs, fresh);
+            for run in fresh.iter_mut() {
+                *run = runs.starts()[*run as usize];
+            }
+            runs.expand(&of_runs, groups);
+            return;
+        }
         groups.clear();
         fresh.clear();
         let mut skip = Vec::new();
         let codes: Vec<Codes> = keys
             .iter()
             .enumerate()
-            .map(|(i, key)| self.insert_codes(i, key, &mut skip))
+            .map(|(i, key)| self.insert_codes(i, &key.without_runs(), &mut skip))
             .collect();
         let skipped = |row: usize| skip.get(row).is_some_and(|&s| s != 0);
         let len = &mut self.len;
@@ -261,12 +271,18 @@ impl KeyTable {
     /// Replaces `groups` by the number of each row's key, [`ABSENT`] where it is not in the table. `cache` and its
     /// clones must only ever be used with this table, and only after the last insert.
     pub(crate) fn find(&self, keys: &[Column], rows: usize, cache: &mut CodeCache, groups: &mut Vec<u32>) {
+        if let Some(runs) = RowRuns::of(keys, rows) {
+            let mut of_runs = Vec::new();
+            self.find(&runs.columns, runs.len(), cache, &mut of_runs);
+            runs.expand(&of_runs, groups);
+            return;
+        }
         groups.clear();
         let mut skip = Vec::new();
         let codes: Vec<Codes> = keys
             .iter()
             .enumerate()
-            .map(|(i, key)| self.find_codes(i, key, cache, &mut skip))
+            .map(|(i, key)| self.find_codes(i, &key.without_runs(), cache, &mut skip))
             .collect();
         let skipped = |row: usize| skip.get(row).is_some_and(|&s| s != 0);
         match &self.table {

@@ -16,6 +16,7 @@ mod pipeline;
 mod planner;
 mod program;
 mod row_bytes;
+mod row_runs;
 mod sort_key;
 mod source;
 mod uuid_interner;

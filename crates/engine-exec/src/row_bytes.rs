@@ -30,6 +30,7 @@ pub(crate) fn push_row(column: &Column, row: usize, out: &mut Vec<u8>) {
         }
         Column::Const(c) => push_row(&c.value, 0, out),
         Column::Dict(d) => push_row(&d.values, d.codes[row] as usize, out),
+        Column::Runs(r) => push_row(r.values(), r.run_of(row), out),
         _ => unreachable!("fixed-width variants are matched above"),
     });
 }

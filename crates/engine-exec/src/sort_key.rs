@@ -160,6 +160,7 @@ fn push_ascending(column: &Column, row: usize, out: &mut Vec<u8>) {
         }
         Column::Const(c) => push_ascending(&c.value, 0, out),
         Column::Dict(d) => push_ascending(&d.values, d.codes[row] as usize, out),
+        Column::Runs(r) => push_ascending(r.values(), r.run_of(row), out),
     }
 }
 

@@ -66,6 +66,17 @@ trait State: Send + Sized + 'static {
 
     fn update(&mut self, groups: &[u32], args: &[Column]) -> Result<(), FunctionError>;
 
+    /// As [`Accumulator::update_repeated`].
+    fn update_repeated(
+        &mut self,
+        groups: &[u32],
+        args: &[Column],
+        times: &[u32],
+    ) -> Result<(), FunctionError> {
+        let (groups, args) = repeated(groups, args, times);
+        self.update(&groups, &args)
+    }
+
     fn merge(&mut self, other: Self, groups: &[u32]);
 
     fn finish(&mut self) -> Result<Column, FunctionError>;
@@ -89,6 +100,16 @@ impl<S: State> Accumulator for Plain<S> {
     fn update(&mut self, groups: &[u32], args: &[Column]) -> Result<(), FunctionError> {
         let args: Vec<Column> = args.iter().map(plain).collect();
         self.0.update(groups, &args)
+    }
+
+    fn update_repeated(
+        &mut self,
+        groups: &[u32],
+        args: &[Column],
+        times: &[u32],
+    ) -> Result<(), FunctionError> {
+        let args: Vec<Column> = args.iter().map(plain).collect();
+        self.0.update_repeated(groups, &args, times)
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, groups: &[u32]) -> Result<(), FunctionError> {
@@ -117,6 +138,14 @@ impl<S: State> Accumulator for Plain<S> {
     fn as_any(self: Box<Self>) -> Box<dyn std::any::Any> {
         self
     }
+}
+
+/// Each row as often as it is there.
+pub(crate) fn repeated(groups: &[u32], args: &[Column], times: &[u32]) -> (Vec<u32>, Vec<Column>) {
+    let repeat = |(i, times): (u32, &u32)| std::iter::repeat_n(i, *times as usize);
+    let rows: Vec<u32> = (0u32..).zip(times).flat_map(repeat).collect();
+    let groups = rows.iter().map(|row| groups[*row as usize]).collect();
+    (groups, args.iter().map(|column| column.gather(&rows)).collect())
 }
 
 fn downcast<T: 'static>(other: Box<dyn Accumulator>) -> Result<T, FunctionError> {

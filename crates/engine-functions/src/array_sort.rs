@@ -27,7 +27,8 @@ pub(crate) fn sorted_elements(a: &ArrayColumn, descending: bool) -> Column {
         | Column::Array(_)
         | Column::Tuple(_)
         | Column::Const(_)
-        | Column::Dict(_) => return sorted(a, &a.values, descending),
+        | Column::Dict(_)
+        | Column::Runs(_) => return sorted(a, &a.values, descending),
     };
     Column::Array(ArrayColumn {
         offsets: a.offsets.clone(),
@@ -64,7 +65,12 @@ pub(crate) fn sorted(a: &ArrayColumn, keys: &Column, descending: bool) -> Column
         Column::Uuid(b) => by_order(a, nulls, |x, y| {
             directed(b[x as usize].cmp(&b[y as usize]), descending)
         }),
-        Column::Array(_) | Column::Tuple(_) | Column::Nullable(_) | Column::Const(_) | Column::Dict(_) => {
+        Column::Array(_)
+        | Column::Tuple(_)
+        | Column::Nullable(_)
+        | Column::Const(_)
+        | Column::Dict(_)
+        | Column::Runs(_) => {
             let values: Vec<Value> = (0..keys.len()).map(|i| keys.value(i)).collect();
             by_order(a, nulls, |x, y| {
                 directed(values[x as usize].cmp(&values[y as usize]), descending)

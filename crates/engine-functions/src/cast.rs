@@ -30,6 +30,7 @@ pub fn cast_column(column: &Column, from: &DataType, to: &DataType) -> Result<Co
     }
     match column {
         Column::Const(c) => return Ok(repeat(cast_column(&c.value, from, to)?, c.len)),
+        Column::Runs(r) => return Ok(r.with_values(cast_column(r.values(), from, to)?)),
         Column::Dict(d) if !d.values.is_empty() => {
             // A value no row has may be refused; then only the rows' values are converted.
             if let Ok(values) = cast_column(&d.values, from, to) {

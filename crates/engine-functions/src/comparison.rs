@@ -220,11 +220,12 @@ fn fixed<T: Copy + PartialOrd>(op: Op, a: &Operand<T>, b: &Operand<T>, rows: usi
     }
 }
 
-/// Physical form below `Const` and `Dict`.
+/// Physical form below `Const`, `Dict` and `Runs`.
 fn form(column: &Column) -> &Column {
     match column {
         Column::Const(c) => form(&c.value),
         Column::Dict(d) => form(&d.values),
+        Column::Runs(r) => form(r.values()),
         Column::Nullable(n) => form(&n.values),
         other => other,
     }

@@ -83,8 +83,8 @@ fn can_be_low_cardinality(ty: &DataType) -> bool {
 /// Evaluates `function` on `rows` rows; `result` is what [`scalar_return_type`] said.
 ///
 /// All arguments constant: one evaluation, a `Const` back. One `Dict` among constants: evaluated on the dictionary
-/// (unless it is much longer than the block), the codes kept. An error from a value that no row needs (an unused
-/// dictionary entry, a default below a NULL) is not raised.
+/// (unless it is much longer than the block), the codes kept. One `Runs`: evaluated once for each run. An error from a
+/// value that no row needs (an unused dictionary entry, a default below a NULL) is not raised.
 pub fn eval_scalar(
     function: &dyn ScalarFunction,
     args: &[TypedColumn],
@@ -111,19 +111,27 @@ pub fn eval_scalar(
         return Ok(repeat(eval_plain(function, &one, result, 1)?, rows));
     }
     if function.deterministic() {
-        let dicts: Vec<usize> = (0..args.len()).filter(|&i| !is_const(&args[i].column)).collect();
-        if let [only] = dicts.as_slice()
-            && let Column::Dict(dict) = &args[*only].column
-            && dict.values.len() <= rows.saturating_mul(2).max(64)
-            && let Some(column) = on_dictionary(function, &args, *only, dict, result)
-        {
-            return Ok(column);
+        let varying: Vec<usize> = (0..args.len()).filter(|&i| !is_const(&args[i].column)).collect();
+        if let [only] = varying.as_slice() {
+            match &args[*only].column {
+                Column::Runs(runs) => {
+                    let of_runs = with_argument(&args, *only, runs.values().clone());
+                    let values = eval_scalar(function, &of_runs, result, runs.values().len())?;
+                    return Ok(runs.with_values(values));
+                }
+                Column::Dict(dict) if dict.values.len() <= rows.saturating_mul(2).max(64) => {
+                    if let Some(column) = on_dictionary(function, &args, *only, dict, result) {
+                        return Ok(column);
+                    }
+                }
+                _ => {}
+            }
         }
     }
     let flat: Vec<TypedColumn> = args
         .into_iter()
         .map(|a| match a.column {
-            Column::Dict(_) => TypedColumn {
+            Column::Dict(_) | Column::Runs(_) => TypedColumn {
                 column: a.column.flatten(),
                 ty: a.ty,
             },
@@ -144,20 +152,7 @@ fn on_dictionary(
     if len == 0 {
         return None;
     }
-    let on_values: Vec<TypedColumn> = args
-        .iter()
-        .enumerate()
-        .map(|(i, arg)| {
-            if i == only {
-                TypedColumn {
-                    ty: arg.ty.clone(),
-                    column: dict.values.as_ref().clone(),
-                }
-            } else {
-                resized(arg, len)
-            }
-        })
-        .collect();
+    let on_values = with_argument(args, only, dict.values.as_ref().clone());
     match eval_plain(function, &on_values, result, len).ok()? {
         Column::Const(c) => Some(Column::Const(ConstColumn {
             value: c.value,
@@ -168,6 +163,22 @@ fn on_dictionary(
             values: Arc::new(values.flatten()),
         })),
     }
+}
+
+/// The arguments with `column` in the place of `only`, the constants as long as it is.
+fn with_argument(args: &[TypedColumn], only: usize, column: Column) -> Vec<TypedColumn> {
+    let len = column.len();
+    let replaced = |(i, arg): (usize, &TypedColumn)| {
+        if i == only {
+            TypedColumn {
+                ty: arg.ty.clone(),
+                column: column.clone(),
+            }
+        } else {
+            resized(arg, len)
+        }
+    };
+    args.iter().enumerate().map(replaced).collect()
 }
 
 fn resized(arg: &TypedColumn, len: usize) -> TypedColumn {

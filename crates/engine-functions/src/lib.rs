@@ -140,6 +140,17 @@ pub trait Accumulator: Send {
     /// Adds row `i` of `args` to group `groups[i]`. Columns may be `Const`, `Dict`, `Nullable`; NULLs are skipped as SQL asks.
     fn update(&mut self, groups: &[u32], args: &[Column]) -> Result<(), FunctionError>;
 
+    /// Adds row `i` of `args` to group `groups[i]`, `times[i]` times in a row.
+    fn update_repeated(
+        &mut self,
+        groups: &[u32],
+        args: &[Column],
+        times: &[u32],
+    ) -> Result<(), FunctionError> {
+        let (groups, args) = aggregate::repeated(groups, args, times);
+        self.update(&groups, &args)
+    }
+
     /// Adds state `i` of `other` (same function) to state `groups[i]` of this.
     fn merge(&mut self, other: Box<dyn Accumulator>, groups: &[u32]) -> Result<(), FunctionError>;
 

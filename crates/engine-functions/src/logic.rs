@@ -32,7 +32,7 @@ pub(crate) fn truth(values: &Column) -> Result<Buffer<u8>, FunctionError> {
     Ok(match values {
         Column::UInt8(b) => b.iter().map(|&v| u8::from(v != 0)).collect(),
         Column::Const(c) => vec![truth(&c.value)?[0]; c.len].into(),
-        Column::Dict(_) => truth(&values.flatten())?,
+        Column::Dict(_) | Column::Runs(_) => truth(&values.flatten())?,
         other => engine_types::with_buffer!(
             other,
             b => b.iter().map(|&v| u8::from(v as f64 != 0.0)).collect(),

@@ -71,7 +71,7 @@ macro_rules! native {
                         Operand::Slice(s) => Operand::Const(s[0]),
                         constant => constant,
                     },
-                    Column::Dict(_) => Self::operand(&column.flatten())?,
+                    Column::Dict(_) | Column::Runs(_) => Self::operand(&column.flatten())?,
                     Column::Nullable(n) => Self::operand(&n.values)?,
                     other => Operand::Slice(engine_types::with_buffer!(
                         other,
@@ -97,7 +97,7 @@ pub(crate) fn uuids(column: &Column) -> Result<Operand<u128>, FunctionError> {
             Operand::Slice(s) => Operand::Const(s[0]),
             constant => constant,
         },
-        Column::Dict(_) => uuids(&column.flatten())?,
+        Column::Dict(_) | Column::Runs(_) => uuids(&column.flatten())?,
         Column::Nullable(n) => uuids(&n.values)?,
         _ => return Err(FunctionError::form("UUIDs")),
     })
@@ -117,7 +117,7 @@ impl Strings {
             Column::Const(c) => match Self::of(&c.value)? {
                 Self::Plain(s) | Self::Const(s) => Self::Const(s),
             },
-            Column::Dict(_) => Self::of(&column.flatten())?,
+            Column::Dict(_) | Column::Runs(_) => Self::of(&column.flatten())?,
             Column::Nullable(n) => Self::of(&n.values)?,
             _ => return Err(FunctionError::form("strings")),
         })
@@ -145,11 +145,11 @@ impl Strings {
     }
 }
 
-/// The column without `Const` and `Dict`, also directly below a `Nullable`.
+/// The column without `Const`, `Dict` and `Runs`, also directly below a `Nullable`.
 pub(crate) fn plain(column: &Column) -> Column {
     match column.flatten() {
         Column::Nullable(n) => match &*n.values {
-            Column::Const(_) | Column::Dict(_) => Column::Nullable(NullableColumn {
+            Column::Const(_) | Column::Dict(_) | Column::Runs(_) => Column::Nullable(NullableColumn {
                 nulls: n.nulls.clone(),
                 values: Box::new(n.values.flatten()),
             }),

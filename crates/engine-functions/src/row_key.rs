@@ -60,6 +60,7 @@ fn write_key(out: &mut Vec<u8>, column: &Column, i: usize) {
         }
         Column::Const(c) => write_key(out, &c.value, 0),
         Column::Dict(d) => write_key(out, &d.values, d.codes[i] as usize),
+        Column::Runs(r) => write_key(out, r.values(), r.run_of(i)),
         Column::Float32(b) => out.extend_from_slice(&b[i].to_bits().to_le_bytes()),
         Column::Float64(b) => out.extend_from_slice(&b[i].to_bits().to_le_bytes()),
         other => with_buffer!(other, b => out.extend_from_slice(&b[i].to_le_bytes()), _ => {}),

@@ -200,6 +200,7 @@ pub(crate) fn weight(column: &Column) -> usize {
     match column {
         Column::Dict(d) => 4 * d.codes.len(),
         Column::Const(_) => 64,
+        Column::Runs(r) => 4 * r.ends().len() + weight(r.values()),
         other => other.byte_size(),
     }
 }

@@ -4,6 +4,7 @@ mod checksums;
 mod column_reader;
 mod column_writer;
 mod columns_file;
+mod decoded_blocks;
 pub(crate) mod granule_ranges;
 mod hidden;
 mod json_file;

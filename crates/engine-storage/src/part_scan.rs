@@ -26,6 +26,20 @@ pub(crate) fn read_part(
     cache: CacheUse,
     counters: &ReadCounters,
 ) -> Result<Block> {
+    let block = read_part_in_runs(def, part, granules, wanted, cache, counters)?;
+    let columns = block.columns().iter().map(Column::without_runs);
+    Ok(Block::new(columns.collect(), block.rows()))
+}
+
+/// As [`read_part`], columns that are stored in runs as runs.
+pub(crate) fn read_part_in_runs(
+    def: &TableDef,
+    part: &Arc<Part>,
+    granules: Range<usize>,
+    wanted: &[usize],
+    cache: CacheUse,
+    counters: &ReadCounters,
+) -> Result<Block> {
     let rows = (part.index.start(granules.end) - part.index.start(granules.start)) as usize;
     let source = PartSource {
         def,
@@ -70,10 +84,15 @@ impl PartSource<'_> {
             return self.fitting(index, made);
         };
         let read = match self.part.json_of(&column.name) {
-            Some(json) => assembled(self.part, json, |position| self.read(position))?,
+            Some(json) => assembled(self.part, json, |position| self.read_rows(position))?,
             None => self.read(position)?,
         };
         self.fitting(index, read)
+    }
+
+    /// The column at `position` of the part, a value or code for each row.
+    fn read_rows(&self, position: usize) -> Result<Column> {
+        Ok(self.read(position)?.without_runs())
     }
 
     /// The column at `position` of the part, as it is stored.
@@ -110,8 +129,8 @@ impl PartSource<'_> {
                     }
                 }
                 match self.part.json_of(&self.def.columns[column].name) {
-                    Some(json) => Ok(cells_of(&self.read(json.rest)?, key)),
-                    None => Ok(cells_of(&self.table_column(column)?, key)),
+                    Some(json) => Ok(cells_of(&self.read_rows(json.rest)?, key)),
+                    None => Ok(cells_of(&self.table_column(column)?.without_runs(), key)),
                 }
             }
         }
@@ -158,6 +177,7 @@ impl ColumnSource for PartSource<'_> {
         if index >= self.def.columns.len() {
             return Err(format!("there is no column {index}"));
         }
-        self.table_column(index).map_err(|e| e.to_string())
+        let column = self.table_column(index).map_err(|e| e.to_string())?;
+        Ok(column.without_runs())
     }
 }

@@ -11,7 +11,7 @@ use crate::final_scan::FinalScan;
 use crate::json_shred::{memory_column, with_cells};
 use crate::key_condition::KeyCondition;
 use crate::part::Part;
-use crate::part_scan::read_part;
+use crate::part_scan::read_part_in_runs;
 use crate::pruning::{Pruning, prune, prune_part};
 use crate::sorted_run::CacheUse;
 use crate::table_def::{MergeRule, TableDef, TableId};
@@ -168,12 +168,12 @@ impl Snapshot {
     }
 
     /// The columns `columns` (numbers in the table) of all rows of the morsel. Dictionary columns come as `Dict` over
-    /// the part's dictionary; fixed-width ones share memory with the cache.
+    /// the part's dictionary, columns stored in runs as `Runs`; fixed-width ones share memory with the cache.
     pub fn read(&self, morsel: &Morsel, columns: &[usize]) -> Result<Block> {
         match &morsel.source {
             MorselSource::Part { part, granules } => {
                 self.counters.add_rows(morsel.rows, granules.len());
-                let block = read_part(
+                let block = read_part_in_runs(
                     &self.def,
                     part,
                     granules.clone(),
@@ -253,7 +253,7 @@ impl Snapshot {
             .add_rows(rows.len(), runs.iter().map(|(run, _)| run.len()).sum());
         let mut pieces = Vec::with_capacity(runs.len());
         for (run, picks) in &runs {
-            let block = read_part(
+            let block = read_part_in_runs(
                 &self.def,
                 part,
                 run.clone(),
@@ -270,7 +270,7 @@ impl Snapshot {
                 .collect();
             return Ok(Block::new(empty, 0));
         }
-        Ok(Block::concat(&pieces))
+        Ok(Block::concat_runs(&pieces))
     }
 
     /// Rows as if everything were merged, in sorting order: the merge rule applied over parts and memory, deleted and

@@ -74,6 +74,14 @@ impl Block {
         Self::new(columns, blocks.iter().map(|b| b.rows).sum())
     }
 
+    /// As [`Block::concat`], with [`Column::concat_runs`].
+    pub fn concat_runs(blocks: &[Self]) -> Self {
+        let columns = (0..blocks[0].columns.len())
+            .map(|i| Column::concat_runs(&blocks.iter().map(|b| &b.columns[i]).collect::<Vec<_>>()))
+            .collect();
+        Self::new(columns, blocks.iter().map(|b| b.rows).sum())
+    }
+
     /// Bytes of memory the columns point at (shared allocations counted once per column).
     pub fn byte_size(&self) -> usize {
         self.columns.iter().map(Column::byte_size).sum()

@@ -1,13 +1,15 @@
-//! Column vectors: plain, nullable, nested, and the encoded forms (constant, dictionary) that operators keep.
+//! Column vectors: plain, nullable, nested, and the encoded forms (constant, dictionary, runs) that operators keep.
 
 use std::sync::Arc;
+
+pub use runs::RunsColumn;
 
 use crate::{Buffer, DataType, StringColumn, StringColumnBuilder, Value};
 
 /// Rows of one column. The logical type is in the plan; the variant is the physical form ([`DataType`] says which).
 ///
-/// `Const` and `Dict` are encodings of any other form, may appear for any type, and nest only once:
-/// their inner column is never itself `Const` or `Dict`.
+/// `Const`, `Dict` and `Runs` are encodings of any other form and may appear for any type, but only outermost: what they
+/// encode is plain, except that runs may be of codes (`Runs` of a `Dict`).
 #[derive(Clone, Debug)]
 pub enum Column {
     UInt8(Buffer<u8>),
@@ -27,6 +29,7 @@ pub enum Column {
     Tuple(TupleColumn),
     Const(ConstColumn),
     Dict(DictColumn),
+    Runs(RunsColumn),
 }
 
 /// `nulls[i] == 1`: row `i` is NULL, and `values` holds some default there.
@@ -94,6 +97,7 @@ impl Column {
             Self::Tuple(t) => t.len,
             Self::Const(c) => c.len,
             Self::Dict(d) => d.codes.len(),
+            Self::Runs(r) => r.len(),
             _ => unreachable!("fixed-width variants are matched above"),
         })
     }
@@ -227,15 +231,25 @@ impl Column {
             Self::Tuple(t) => Value::Tuple(t.elements.iter().map(|e| e.value(row)).collect()),
             Self::Const(c) => c.value.value(0),
             Self::Dict(d) => d.values.value(d.codes[row] as usize),
+            Self::Runs(r) => r.values().value(r.run_of(row)),
         }
     }
 
-    /// The same rows without `Const` or `Dict` at the top. O(1) when already plain.
+    /// The same rows without `Const`, `Dict` or `Runs` at the top. O(1) when already plain.
     pub fn flatten(&self) -> Self {
         match self {
             Self::Const(c) => c.value.gather(&vec![0; c.len]),
             Self::Dict(d) => d.values.gather(&d.codes),
+            Self::Runs(r) => r.values().flatten().gather(&r.run_numbers()),
             plain => plain.clone(),
+        }
+    }
+
+    /// The same rows, a value for each: codes where the runs are of codes. O(1) for other forms.
+    pub fn without_runs(&self) -> Self {
+        match self {
+            Self::Runs(r) => r.values().gather(&r.run_numbers()),
+            other => other.clone(),
         }
     }
 
@@ -277,10 +291,11 @@ impl Column {
                 codes: d.codes.slice(start, len),
                 values: d.values.clone(),
             }),
+            Self::Runs(r) => r.slice(start, len),
         }
     }
 
-    /// Rows at `rows`, in that order, repeats allowed. Keeps `Const` and `Dict`.
+    /// Rows at `rows`, in that order, repeats allowed. Keeps `Const` and `Dict`, and `Runs` where `rows` ascend.
     pub fn gather(&self, rows: &[u32]) -> Self {
         fn pick<T: Copy>(b: &[T], rows: &[u32]) -> Buffer<T> {
             rows.iter().map(|&r| b[r as usize]).collect()
@@ -332,6 +347,7 @@ impl Column {
                 codes: pick(&d.codes, rows),
                 values: d.values.clone(),
             }),
+            Self::Runs(r) => r.gather(rows),
         }
     }
 
@@ -395,6 +411,7 @@ impl Column {
                 codes: copy(&d.codes, ranges),
                 values: d.values.clone(),
             }),
+            Self::Runs(_) => self.without_runs().gather_ranges(ranges),
         }
     }
 
@@ -404,13 +421,22 @@ impl Column {
         self.gather(&selected(keep))
     }
 
-    /// All columns one after the other, plain unless all are `Dict` over one dictionary. Panics when `columns` is
-    /// empty or their physical forms differ.
+    /// As [`Column::concat`], but runs if all columns are `Runs` or `Const`.
+    pub fn concat_runs(columns: &[&Self]) -> Self {
+        match columns {
+            [one] => (*one).clone(),
+            _ => runs::concat(columns).unwrap_or_else(|| Self::concat(columns)),
+        }
+    }
+
+    /// All columns one after the other, plain unless all are `Dict` (or `Runs` of one) over one dictionary. Panics when
+    /// `columns` is empty or their physical forms differ.
     pub fn concat(columns: &[&Self]) -> Self {
         if columns.len() == 1 {
             return columns[0].clone();
         }
-        if let Some(shared) = concat_dicts(columns) {
+        let columns: Vec<Self> = columns.iter().map(|c| c.without_runs()).collect();
+        if let Some(shared) = concat_dicts(&columns) {
             return shared;
         }
         let flat: Vec<Self> = columns.iter().map(|c| c.flatten()).collect();
@@ -514,7 +540,7 @@ impl Column {
                     len: parts.iter().map(|t| t.len).sum(),
                 })
             }
-            Self::Const(_) | Self::Dict(_) => unreachable!("flattened above"),
+            Self::Const(_) | Self::Dict(_) | Self::Runs(_) => unreachable!("flattened above"),
         }
     }
 
@@ -527,6 +553,7 @@ impl Column {
             Self::Tuple(t) => t.elements.iter().map(Self::byte_size).sum(),
             Self::Const(c) => c.value.byte_size(),
             Self::Dict(d) => 4 * d.codes.len() + d.values.byte_size(),
+            Self::Runs(r) => r.byte_size(),
             _ => unreachable!("fixed-width variants are matched above"),
         })
     }
@@ -563,7 +590,7 @@ pub(crate) fn selected(keep: &[u8]) -> Vec<u32> {
     out
 }
 
-fn concat_dicts(columns: &[&Column]) -> Option<Column> {
+fn concat_dicts(columns: &[Column]) -> Option<Column> {
     let Column::Dict(first) = columns.first()? else {
         return None;
     };
@@ -630,5 +657,6 @@ fn string(value: &Value) -> &[u8] {
 }
 
 mod allocations;
+mod runs;
 #[cfg(test)]
 mod tests;

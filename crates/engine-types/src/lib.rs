@@ -11,7 +11,7 @@ mod value;
 pub use aggregate_type::AggregateType;
 pub use block::{Block, Field, Schema};
 pub use buffer::Buffer;
-pub use column::{ArrayColumn, Column, ConstColumn, DictColumn, NullableColumn, TupleColumn};
+pub use column::{ArrayColumn, Column, ConstColumn, DictColumn, NullableColumn, RunsColumn, TupleColumn};
 pub use data_type::{DataType, IntervalUnit, TypeParseError};
 pub use string_column::{StringColumn, StringColumnBuilder};
 pub use value::Value;

@@ -2,6 +2,7 @@
 
 use super::Width;
 use crate::bits::{read_len, write_varint};
+use crate::number_runs::NumberRuns;
 
 /// Parameters: number of runs. Output: the value of each run, then the lengths as varints.
 pub(super) fn encode(width: Width, body: &[u8], params: &mut Vec<u8>, out: &mut Vec<u8>) -> usize {
@@ -21,6 +22,22 @@ pub(super) fn encode(width: Width, body: &[u8], params: &mut Vec<u8>, out: &mut 
     let body = out.len();
     out.extend_from_slice(&lengths);
     body
+}
+
+/// The runs that [`decode`] writes out.
+pub(super) fn decode_runs(width: Width, runs: usize, coded: &[u8], rows: usize) -> Option<NumberRuns> {
+    let (values, mut rest) = coded.split_at_checked(runs.checked_mul(width.bytes())?)?;
+    let mut left = rows;
+    let mut lengths = Vec::with_capacity(runs);
+    for _ in 0..runs {
+        let length = read_len(&mut rest).filter(|length| *length > 0)?;
+        left = left.checked_sub(length)?;
+        lengths.push(u32::try_from(length).ok()?);
+    }
+    (left == 0 && rest.is_empty()).then(|| NumberRuns {
+        values: values.to_vec(),
+        lengths,
+    })
 }
 
 pub(super) fn decode(

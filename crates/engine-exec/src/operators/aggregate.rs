@@ -8,6 +8,7 @@ use crate::key_table::{KeyTable, NullKeys};
 use crate::memory::Reservation;
 use crate::pipeline::{Flow, Morsels};
 use crate::program::Program;
+use crate::row_runs::RowRuns;
 use crate::workers::{self, Sink};
 use crate::{ExecContext, ExecError};
 
@@ -175,11 +176,8 @@ struct Partial<'a> {
 /// Memory is counted at least once in this many rows; counting may visit every state.
 const COUNT_EVERY_ROWS: usize = 65_536;
 
-impl Sink for Partial<'_> {
-    fn block(&mut self, _morsel: usize, block: Block) -> Result<Flow, ExecError> {
-        let rows = block.rows();
-        let columns = self.program.eval(block.columns(), rows)?;
-        let (keys, mut args) = columns.split_at(self.groups.types.len());
+impl Partial<'_> {
+    fn add_rows(&mut self, keys: &[Column], mut args: &[Column], rows: usize) -> Result<(), ExecError> {
         self.groups
             .table
             .insert(keys, rows, &mut self.group_of, &mut self.fresh);
@@ -189,7 +187,56 @@ impl Sink for Partial<'_> {
             let (mine, rest) = args.split_at(arity);
             args = rest;
             accumulator.resize(len);
-            accumulator.update(&self.group_of, mine)?;
+            let mine: Vec<Column> = mine.iter().map(Column::without_runs).collect();
+            accumulator.update(&self.group_of, &mine)?;
+        }
+        Ok(())
+    }
+
+    /// The same for rows whose keys come in runs: a run is looked up once, and counted once where arguments come in runs, too.
+    fn add_runs(&mut self, runs: &RowRuns, mut args: &[Column]) -> Result<(), ExecError> {
+        let mut of_runs = Vec::new();
+        self.groups
+            .table
+            .insert(&runs.columns, runs.len(), &mut of_runs, &mut self.fresh);
+        self.groups.add_keys(&runs.columns, &self.fresh);
+        let len = self.groups.table.len();
+        self.group_of.clear();
+        for (accumulator, &arity) in self.groups.accumulators.iter_mut().zip(self.arities) {
+            let (mine, rest) = args.split_at(arity);
+            args = rest;
+            accumulator.resize(len);
+            match runs.with(mine) {
+                Some((inner, outer)) => {
+                    let groups: Vec<u32> = outer.iter().map(|run| of_runs[*run as usize]).collect();
+                    accumulator.update_repeated(&groups, &inner.columns, &inner.lengths())?;
+                }
+                None => {
+                    if self.group_of.is_empty() {
+                        runs.expand(&of_runs, &mut self.group_of);
+                    }
+                    let mine: Vec<Column> = mine.iter().map(Column::without_runs).collect();
+                    accumulator.update(&self.group_of, &mine)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Sink for Partial<'_> {
+    fn block(&mut self, _morsel: usize, block: Block) -> Result<Flow, ExecError> {
+        let rows = block.rows();
+        let columns = self.program.eval(block.columns(), rows)?;
+        let (keys, args) = columns.split_at(self.groups.types.len());
+        let runs = if keys.is_empty() {
+            RowRuns::one(rows)
+        } else {
+            RowRuns::of(keys, rows)
+        };
+        match runs {
+            Some(runs) => self.add_runs(&runs, args)?,
+            None => self.add_rows(keys, args, rows)?,
         }
         self.rows_since_count += rows;
         if self.rows_since_count >= COUNT_EVERY_ROWS {

@@ -98,6 +98,7 @@ pub(crate) fn numbers(column: &Column) -> Option<Vec<f64>> {
         | Column::Array(_)
         | Column::Tuple(_)
         | Column::Const(_)
-        | Column::Dict(_) => None,
+        | Column::Dict(_)
+        | Column::Runs(_) => None,
     }
 }

@@ -89,7 +89,8 @@ fn integer_sums(values: &Column, frames: &[(usize, usize)]) -> Option<Sums> {
         | Column::Array(_)
         | Column::Tuple(_)
         | Column::Const(_)
-        | Column::Dict(_) => None,
+        | Column::Dict(_)
+        | Column::Runs(_) => None,
     }
 }
 

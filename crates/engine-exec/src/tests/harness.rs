@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use engine_sql::plan::{Expr, Plan, TableName};
-use engine_types::{Column, DataType, DictColumn, Field, Schema, Value};
+use engine_types::{Column, DataType, DictColumn, Field, RunsColumn, Schema, Value};
 use proptest::prelude::*;
 
 use crate::{ExecContext, ExecError, Scan, ScanRequest, TableSource, execute};
@@ -61,6 +61,8 @@ pub(super) struct Layout {
     pub(super) morsel_rows: usize,
     /// Every second column as `Dict` over a dictionary with repeats and unused values.
     pub(super) dict: bool,
+    /// Every column as `Runs`, of codes where `dict` makes it so. Equal neighbours are a run, which the seventh row cuts.
+    pub(super) runs: bool,
 }
 
 pub(super) struct Tables {
@@ -83,7 +85,7 @@ impl TableSource for Tables {
             .map(|&c| {
                 let values: Vec<Value> = table.rows.iter().map(|r| r[c].clone()).collect();
                 let plain = Column::from_values(&table.types[c], &values);
-                if self.layout.dict && c % 2 == 0 {
+                let encoded = if self.layout.dict && c % 2 == 0 {
                     let twice = Column::concat(&[&plain, &plain]);
                     let codes = (0..values.len() as u32)
                         .map(|i| i + if i % 2 == 0 { values.len() as u32 } else { 0 })
@@ -94,6 +96,11 @@ impl TableSource for Tables {
                     })
                 } else {
                     plain
+                };
+                if self.layout.runs {
+                    in_runs(&encoded, &values)
+                } else {
+                    encoded
                 }
             })
             .collect();
@@ -103,6 +110,16 @@ impl TableSource for Tables {
             morsel_rows: self.layout.morsel_rows,
         }))
     }
+}
+
+fn in_runs(column: &Column, values: &[Value]) -> Column {
+    if values.is_empty() {
+        return column.clone();
+    }
+    let starts = (0..values.len()).filter(|&row| row % 7 == 0 || values[row] != values[row - 1]);
+    let starts: Vec<u32> = starts.map(|row| row as u32).collect();
+    let ends = starts[1..].iter().copied().chain([values.len() as u32]);
+    Column::Runs(RunsColumn::new(ends.collect(), Arc::new(column.gather(&starts))))
 }
 
 impl Scan for MemoryScan {
@@ -138,6 +155,7 @@ pub(super) fn tables(tables: &[(&str, &Table)], layout: Layout) -> Tables {
 pub(super) const LAYOUT: Layout = Layout {
     morsel_rows: 4,
     dict: false,
+    runs: false,
 };
 
 pub(super) fn context(max_threads: usize, block_size: usize) -> ExecContext {
@@ -152,8 +170,19 @@ pub(super) fn context(max_threads: usize, block_size: usize) -> ExecContext {
 pub(super) fn run(plan: &Plan, data: &[(&str, &Table)], ordered: bool) -> Result<Vec<Row>, ExecError> {
     let mut first: Option<Vec<Row>> = None;
     for block_size in [1, 3, 2048, 8192] {
-        for (threads, morsel_rows, dict) in [(1, 4, false), (2, 2, true), (2, 1000, false), (1, 3, true)] {
-            let source = tables(data, Layout { morsel_rows, dict });
+        for (threads, morsel_rows, dict, runs) in [
+            (1, 4, false, false),
+            (2, 2, true, false),
+            (2, 1000, false, true),
+            (1, 3, true, true),
+            (1, 1000, true, false),
+        ] {
+            let layout = Layout {
+                morsel_rows,
+                dict,
+                runs,
+            };
+            let source = tables(data, layout);
             let result = execute(plan, &source, &context(threads, block_size))?;
             assert_eq!(result.schema, plan.schema());
             for block in &result.blocks {
@@ -167,7 +196,7 @@ pub(super) fn run(plan: &Plan, data: &[(&str, &Table)], ordered: bool) -> Result
                 None => first = Some(rows),
                 Some(first) => assert_eq!(
                     &rows, first,
-                    "block size {block_size}, {threads} threads, morsels of {morsel_rows}, dict {dict}"
+                    "block size {block_size}, {threads} threads, {layout:?}"
                 ),
             }
         }

@@ -46,6 +46,10 @@ impl State for Any {
         Ok(())
     }
 
+    fn update_repeated(&mut self, groups: &[u32], args: &[Column], _: &[u32]) -> Result<(), FunctionError> {
+        self.update(groups, args)
+    }
+
     fn merge(&mut self, mut other: Self, groups: &[u32]) {
         for (i, &group) in groups.iter().enumerate() {
             let g = group as usize;

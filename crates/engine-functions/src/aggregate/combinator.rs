@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use engine_types::{Column, DataType, Value};
 
 use super::state_bytes::{StateReader, put_number, put_value};
-use super::{Aggregate, downcast};
+use super::{Aggregate, downcast, repeated};
 use crate::error::SIZES_OF_ARRAYS;
 use crate::logic::condition;
 use crate::operand::{array, nullable, plain, row, split_nulls};
@@ -32,13 +32,19 @@ struct Adapted {
 }
 
 impl Adapted {
-    fn conditional(&mut self, groups: &[u32], args: &[Column]) -> Result<(), FunctionError> {
+    /// With `times`, row `i` is there so often.
+    fn conditional(
+        &mut self,
+        groups: &[u32],
+        args: &[Column],
+        times: Option<&[u32]>,
+    ) -> Result<(), FunctionError> {
         let Some((last, rest)) = args.split_last() else {
             return Err(FunctionError::form("a condition"));
         };
         if let Column::Const(c) = last {
             return if condition(&c.value)?[0] != 0 {
-                self.inner.update(groups, rest)
+                self.add(groups, rest, times)
             } else {
                 Ok(())
             };
@@ -46,14 +52,22 @@ impl Adapted {
         let mask = condition(last)?;
         let kept: Vec<u32> = (0..groups.len()).filter(|&i| mask[i] != 0).map(row).collect();
         if kept.len() == groups.len() {
-            return self.inner.update(groups, rest);
+            return self.add(groups, rest, times);
         }
         if kept.is_empty() {
             return Ok(());
         }
         let groups: Vec<u32> = kept.iter().map(|&i| groups[i as usize]).collect();
         let rest: Vec<Column> = rest.iter().map(|c| c.gather(&kept)).collect();
-        self.inner.update(&groups, &rest)
+        let times: Option<Vec<u32>> = times.map(|times| kept.iter().map(|&i| times[i as usize]).collect());
+        self.add(&groups, &rest, times.as_deref())
+    }
+
+    fn add(&mut self, groups: &[u32], args: &[Column], times: Option<&[u32]>) -> Result<(), FunctionError> {
+        match times {
+            None => self.inner.update(groups, args),
+            Some(times) => self.inner.update_repeated(groups, args, times),
+        }
     }
 
     fn elements(&mut self, groups: &[u32], args: &[Column]) -> Result<(), FunctionError> {
@@ -84,11 +98,26 @@ impl Accumulator for Adapted {
 
     fn update(&mut self, groups: &[u32], args: &[Column]) -> Result<(), FunctionError> {
         match self.adapter {
-            Adapter::If => self.conditional(groups, args),
+            Adapter::If => self.conditional(groups, args, None),
             Adapter::Array => self.elements(groups, args),
             Adapter::OrNull | Adapter::OrDefault => {
                 groups.iter().for_each(|&g| self.seen[g as usize] = 1);
                 self.inner.update(groups, args)
+            }
+        }
+    }
+
+    fn update_repeated(
+        &mut self,
+        groups: &[u32],
+        args: &[Column],
+        times: &[u32],
+    ) -> Result<(), FunctionError> {
+        match self.adapter {
+            Adapter::If => self.conditional(groups, args, Some(times)),
+            Adapter::Array | Adapter::OrNull | Adapter::OrDefault => {
+                let (groups, args) = repeated(groups, args, times);
+                self.update(&groups, &args)
             }
         }
     }

@@ -27,6 +27,13 @@ impl State for Counts {
         Ok(())
     }
 
+    fn update_repeated(&mut self, groups: &[u32], _: &[Column], times: &[u32]) -> Result<(), FunctionError> {
+        for (&group, &times) in groups.iter().zip(times) {
+            self.0[group as usize] += u64::from(times);
+        }
+        Ok(())
+    }
+
     fn merge(&mut self, other: Self, groups: &[u32]) {
         for (count, &group) in other.0.iter().zip(groups) {
             let sum = &mut self.0[group as usize];

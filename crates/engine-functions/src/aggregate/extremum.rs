@@ -48,6 +48,10 @@ impl State for Extremum {
         Ok(())
     }
 
+    fn update_repeated(&mut self, groups: &[u32], args: &[Column], _: &[u32]) -> Result<(), FunctionError> {
+        self.update(groups, args)
+    }
+
     fn merge(&mut self, other: Self, groups: &[u32]) {
         for (i, &group) in groups.iter().enumerate() {
             let best = &mut self.best[group as usize];

@@ -238,7 +238,7 @@ pub(super) fn put_value(out: &mut Vec<u8>, value: &Value, ty: &DataType) {
 /// The value in a row of a plain column.
 pub(super) fn put_cell(out: &mut Vec<u8>, column: &Column, row: usize, ty: &DataType) {
     match (Form::of(ty), column) {
-        (_, Column::Nullable(_) | Column::Const(_) | Column::Dict(_)) => {
+        (_, Column::Nullable(_) | Column::Const(_) | Column::Dict(_) | Column::Runs(_)) => {
             put_value(out, &column.value(row), ty);
         }
         (Form::Bytes, Column::String(s)) => put_bytes(out, s.get(row)),

@@ -3,13 +3,16 @@
 use engine_types::{Column, DataType};
 
 use super::state_bytes::{StateReader, put_f64, put_u64};
-use super::{Base, OnNull, State, arity, illegal, maker};
+use super::{Base, OnNull, State, arity, illegal, maker, repeated};
 use crate::FunctionError;
 use crate::operand::{Native, Operand};
 
 /// A number that sums are kept in.
 trait Sum: Native + Default + Send {
     fn add(self, other: Self) -> Self;
+
+    /// What adding this so often gives, where the order of additions does not matter.
+    fn times(self, times: u32) -> Option<Self>;
 
     fn bits(self) -> u64;
 
@@ -20,6 +23,10 @@ impl Sum for u64 {
     #[inline]
     fn add(self, other: Self) -> Self {
         self.wrapping_add(other)
+    }
+
+    fn times(self, times: u32) -> Option<Self> {
+        Some(self.wrapping_mul(Self::from(times)))
     }
 
     fn bits(self) -> u64 {
@@ -37,6 +44,10 @@ impl Sum for i64 {
         self.wrapping_add(other)
     }
 
+    fn times(self, times: u32) -> Option<Self> {
+        Some(self.wrapping_mul(Self::from(times)))
+    }
+
     fn bits(self) -> u64 {
         self as u64
     }
@@ -50,6 +61,10 @@ impl Sum for f64 {
     #[inline]
     fn add(self, other: Self) -> Self {
         self + other
+    }
+
+    fn times(self, _: u32) -> Option<Self> {
+        None
     }
 
     fn bits(self) -> u64 {
@@ -94,6 +109,26 @@ impl<T: Sum> State for Sums<T> {
     fn update(&mut self, groups: &[u32], args: &[Column]) -> Result<(), FunctionError> {
         add_grouped(&slice::<T>(&args[0])?, groups, &mut self.0);
         Ok(())
+    }
+
+    fn update_repeated(
+        &mut self,
+        groups: &[u32],
+        args: &[Column],
+        times: &[u32],
+    ) -> Result<(), FunctionError> {
+        let values = slice::<T>(&args[0])?;
+        let products = values.iter().zip(times).map(|(value, times)| value.times(*times));
+        match products.collect::<Option<Vec<T>>>() {
+            Some(products) => {
+                add_grouped(&products, groups, &mut self.0);
+                Ok(())
+            }
+            None => {
+                let (groups, args) = repeated(groups, args, times);
+                self.update(&groups, &args)
+            }
+        }
     }
 
     fn merge(&mut self, other: Self, groups: &[u32]) {

@@ -325,6 +325,25 @@ proptest! {
                     let (a, b) = (a.value(group), b.value(group));
                     prop_assert_eq!(a, b, "{} nullable {}", name, nullable);
                 }
+
+                // Each row once, twice or three times, said and written out.
+                let times: Vec<u32> = groups.iter().map(|group| group % 3 + 1).collect();
+                let (mut said, mut written) = (function.accumulator(), function.accumulator());
+                said.resize(5);
+                said.update_repeated(&groups, &columns(&rows), &times).expect("updates");
+                let all: Vec<_> = rows
+                    .iter()
+                    .zip(&times)
+                    .flat_map(|(row, times)| vec![*row; *times as usize])
+                    .collect();
+                let groups: Vec<u32> = all.iter().map(|r| r.0).collect();
+                written.resize(5);
+                written.update(&groups, &columns(&all)).expect("updates");
+                let (a, b) = (said.finish().expect("finishes"), written.finish().expect("finishes"));
+                for group in 0..5 {
+                    let (a, b) = (a.value(group), b.value(group));
+                    prop_assert_eq!(a, b, "{} of repeated rows, nullable {}", name, nullable);
+                }
             }
         }
     }

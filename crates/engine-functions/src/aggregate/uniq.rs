@@ -92,6 +92,10 @@ impl<K: Key> Accumulator for Uniq<K> {
         Ok(())
     }
 
+    fn update_repeated(&mut self, groups: &[u32], args: &[Column], _: &[u32]) -> Result<(), FunctionError> {
+        self.update(groups, args)
+    }
+
     fn merge(&mut self, other: Box<dyn Accumulator>, groups: &[u32]) -> Result<(), FunctionError> {
         let other = downcast::<Self>(other)?;
         let counts = &mut self.counts;

@@ -3,11 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use engine_codec::{ByteReader, CodecError, ColumnDecoder, decode_codes, decode_column, decode_frame};
-use engine_types::{Column, DictColumn};
+use engine_codec::{
+    ByteReader, CodecError, ColumnDecoder, decode_codes, decode_column, decode_frame, number_width,
+};
+use engine_types::{Column, DictColumn, RunsColumn};
 
 use super::Part;
 use super::columns_file::Encoding;
+use super::decoded_blocks::{Content, DecodedBlocks};
 use super::marks::{Marks, SEGMENT_GRANULES};
 use crate::block_cache::CacheKey;
 use crate::counters::ReadCounters;
@@ -17,7 +20,8 @@ use crate::error::{Result, StorageError, io_at};
 const SEGMENT_BYTES_MAX: u64 = 1 << 20;
 
 impl Part {
-    /// Rows of `granules` of the column at `position`, through the cache. Shares memory when they lie in one segment.
+    /// Rows of `granules` of the column at `position`, through the cache, in runs if they are stored so. Shares memory when
+    /// they lie in one segment.
     pub(crate) fn read_granules(
         &self,
         position: usize,
@@ -36,7 +40,7 @@ impl Part {
         }
         Ok(match pieces.len() {
             0 => Column::empty(self.column_type(position)),
-            _ => Column::concat(&pieces.iter().collect::<Vec<_>>()),
+            _ => Column::concat_runs(&pieces.iter().collect::<Vec<_>>()),
         })
     }
 
@@ -71,7 +75,7 @@ impl Part {
                     column
                 }
                 None => {
-                    let column = self.decode_granules(position, unit.clone(), counters)?;
+                    let column = self.decode_in_runs(position, unit.clone(), counters)?;
                     self.cache.insert(self.cache_key(position, &unit), &column);
                     column
                 }
@@ -80,7 +84,7 @@ impl Part {
             pieces.push(self.slice_granules(&column, &unit, &part_wanted));
             at = part_wanted.end;
         }
-        Ok(Column::concat(&pieces.iter().collect::<Vec<_>>()))
+        Ok(Column::concat_runs(&pieces.iter().collect::<Vec<_>>()))
     }
 
     fn cache_key(&self, position: usize, granules: &Range<usize>) -> CacheKey {
@@ -114,6 +118,15 @@ impl Part {
         granules: Range<usize>,
         counters: &ReadCounters,
     ) -> Result<Column> {
+        Ok(self.decode_in_runs(position, granules, counters)?.without_runs())
+    }
+
+    fn decode_in_runs(
+        &self,
+        position: usize,
+        granules: Range<usize>,
+        counters: &ReadCounters,
+    ) -> Result<Column> {
         let marks = self.marks(position)?;
         let aligned = marks.aligned(granules.clone());
         let column = self.decode_aligned(position, &marks, aligned.clone(), counters)?;
@@ -138,30 +151,15 @@ impl Part {
         let frames = self.read_range(&file, range.clone())?;
         counters.add_file_bytes(frames.len());
 
-        // Raw bytes of all blocks, and for each block where it starts in the file and in the raw bytes.
-        let (mut raw, mut blocks, mut at) = (Vec::new(), Vec::new(), 0);
-        while at < frames.len() {
-            let (block, end) =
-                decode_frame(&frames, at).map_err(|e| frame_error(&damaged, range.start, e))?;
-            counters.add_block(block.len());
-            blocks.push((range.start + at as u64, raw.len()));
-            if raw.is_empty() {
-                raw = block;
-            } else {
-                raw.extend_from_slice(&block);
-            }
-            at = end;
-        }
-
-        let mut reader = ByteReader::new(&raw);
+        let width = match column.encoding {
+            Encoding::Plain => number_width(&column.ty),
+            Encoding::Dictionary(width) => Some(width.bytes()),
+        };
+        let blocks = DecodedBlocks::read(&frames, range.start, width, |len| counters.add_block(len))
+            .map_err(|e| frame_error(&damaged, range.start, e))?;
         let expect_at = |granule: usize, offset: usize| {
             let mark = marks.get(granule);
-            let block = blocks.binary_search_by_key(&mark.block, |(file, _)| *file);
-            let start = block
-                .ok()
-                .and_then(|at| blocks.get(at))
-                .map_or(0, |(_, raw)| *raw);
-            if offset == start + mark.inner as usize {
+            if offset == blocks.start_of(mark.block) + mark.inner as usize {
                 Ok(())
             } else {
                 Err(damaged(
@@ -170,40 +168,61 @@ impl Part {
                 ))
             }
         };
+        // Values are appended granule by granule, or all runs at once.
+        let (bytes, ends, steps) = match blocks.content() {
+            Content::Raw(raw) => {
+                let steps = granules.map(|granule| (Some(granule), marks.get(granule).rows as usize));
+                (raw, None, steps.collect::<Vec<_>>())
+            }
+            Content::Runs(runs, width) => {
+                let ends = runs.ends();
+                let mut rows = 0;
+                for granule in granules {
+                    expect_at(granule, rows * width)?;
+                    rows += marks.get(granule).rows as usize;
+                }
+                if ends.last().map_or(0, |end| *end as usize) != rows {
+                    return Err(damaged(range.start, format!("runs that are not {rows} rows")));
+                }
+                (&runs.values, Some(ends), vec![(None, runs.lengths.len())])
+            }
+        };
+        let mut reader = ByteReader::new(bytes);
         let decoded = match column.encoding {
             Encoding::Plain => {
                 let mut decoder = ColumnDecoder::new(&column.ty);
-                for granule in granules {
-                    expect_at(granule, reader.offset())?;
+                for (granule, values) in steps {
+                    granule.map_or(Ok(()), |granule| expect_at(granule, reader.offset()))?;
                     decoder
-                        .append(marks.get(granule).rows as usize, &mut reader)
+                        .append(values, &mut reader)
                         .map_err(codec_at(range.start))?;
                 }
                 decoder.finish()
             }
             Encoding::Dictionary(width) => {
-                let values = self.dictionary(position)?;
+                let dictionary = self.dictionary(position)?;
                 let mut codes = Vec::new();
-                for granule in granules {
-                    expect_at(granule, reader.offset())?;
-                    let rows = marks.get(granule).rows as usize;
-                    decode_codes(rows, width, values.len(), &mut reader, &mut codes)
+                for (granule, values) in steps {
+                    granule.map_or(Ok(()), |granule| expect_at(granule, reader.offset()))?;
+                    decode_codes(values, width, dictionary.len(), &mut reader, &mut codes)
                         .map_err(codec_at(range.start))?;
                 }
                 Column::Dict(DictColumn {
                     codes: codes.into(),
-                    values,
+                    values: dictionary,
                 })
             }
         };
-        if reader.is_at_end() {
-            Ok(decoded)
-        } else {
-            Err(damaged(
+        if !reader.is_at_end() {
+            return Err(damaged(
                 range.start,
                 format!("{} bytes left over", reader.remaining()),
-            ))
+            ));
         }
+        Ok(match ends {
+            Some(ends) if !ends.is_empty() => Column::Runs(RunsColumn::new(ends.into(), Arc::new(decoded))),
+            _ => decoded,
+        })
     }
 
     fn read_range(&self, file: &str, range: Range<u64>) -> Result<Vec<u8>> {

@@ -85,7 +85,7 @@ fn is_codes(storage: &Storage, table: TableId) -> Vec<Vec<bool>> {
             block
                 .columns()
                 .iter()
-                .map(|c| matches!(c, Column::Dict(_)))
+                .map(|c| matches!(c.without_runs(), Column::Dict(_)))
                 .collect()
         })
         .collect()

@@ -26,6 +26,8 @@ mod partitions;
 #[cfg(test)]
 mod pressure;
 #[cfg(test)]
+mod runs;
+#[cfg(test)]
 mod scan;
 #[cfg(test)]
 mod support;

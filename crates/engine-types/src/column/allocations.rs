@@ -40,6 +40,7 @@ impl Column {
                 show(Arc::as_ptr(&dict.values).addr(), size_of::<Self>());
                 dict.values.allocations(show);
             }
+            Self::Runs(runs) => runs.allocations(show),
             _ => unreachable!("fixed-width variants are matched above"),
         });
     }
