@@ -1,13 +1,17 @@
 //! All file access of the engine: one small trait with a real, an in-memory and a fault-injecting version.
 
+mod joined;
 mod local;
 mod simulated;
+mod sub;
 
 use std::io;
 use std::sync::Arc;
 
+pub(crate) use joined::{JoinedDirectory, on_disk, split_disk};
 pub use local::LocalDirectory;
 pub use simulated::{CrashMode, SimulatedDirectory};
+pub use sub::SubDirectory;
 
 /// A name in a folder.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +43,12 @@ pub trait Directory: Send + Sync {
     /// Sorted by name.
     fn list(&self, path: &str) -> io::Result<Vec<DirectoryEntry>>;
     fn exists(&self, path: &str) -> io::Result<bool>;
+    /// When a file was written last, or names in a folder were changed last: milliseconds by a clock of its own, always 0 where
+    /// there is none.
+    fn modified_ms(&self, path: &str) -> io::Result<u64> {
+        let _ = path;
+        Ok(0)
+    }
     /// Makes the names in a folder durable (created, renamed and removed ones).
     fn sync_folder(&self, path: &str) -> io::Result<()>;
     /// Keeps other processes out until the guard is dropped; `WouldBlock` when one is in.

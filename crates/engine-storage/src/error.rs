@@ -94,6 +94,13 @@ pub enum StorageError {
         parts: usize,
         limit: usize,
     },
+    /// A disk that is not there, or not what it should be.
+    #[error("disk `{disk}`: {problem}")]
+    Disk { disk: String, problem: String },
+    #[error("the configuration of disks and storage policies: {0}")]
+    Disks(String),
+    #[error("table {table} has storage policy `{policy}`, which is not configured")]
+    UnknownPolicy { table: String, policy: String },
     #[error("cannot encode rows of table {table}")]
     Encode {
         table: String,
@@ -125,6 +132,9 @@ impl StorageError {
             | Self::OtherStructure { .. }
             | Self::FrozenExists { .. }
             | Self::Mutation { .. }
+            | Self::Disk { .. }
+            | Self::Disks(_)
+            | Self::UnknownPolicy { .. }
             | Self::Encode { .. } => false,
         }
     }

@@ -1,8 +1,12 @@
-//! Rows and values whose time is over: merges drop the rows and reset the values. When that is, the caller knows.
+//! Rows and values whose time is over: merges drop the rows and reset the values; and what is done with parts all of whose
+//! rows are old. When that is, the caller knows.
 
 use std::sync::Arc;
 
+use engine_codec::ColumnCodec;
 use engine_types::Block;
+
+use crate::disks::Place;
 
 /// What a table says about the time its rows stay. Times are seconds since the epoch.
 pub trait RowExpiry: Send + Sync {
@@ -20,6 +24,81 @@ pub trait RowExpiry: Send + Sync {
 
     /// Seconds between two merges of a table that are done for this only.
     fn pause(&self) -> i64;
+
+    /// Whether merges change rows at all. Otherwise there are rules about parts only.
+    fn changes_rows(&self) -> bool {
+        true
+    }
+
+    /// What is done with parts once the latest moment of their rows has passed.
+    fn part_rules(&self) -> &[PartRule] {
+        &[]
+    }
+
+    /// For each of [`Self::part_rules`] the latest moment of these rows, [`NO_MOMENT`] where none has one.
+    fn latest(&self, block: &Block) -> Result<Vec<i64>, String> {
+        let _ = block;
+        Ok(Vec::new())
+    }
+
+    /// The columns that [`Self::latest`] looks at; others may be defaults in the block it gets.
+    fn latest_inputs(&self) -> &[usize] {
+        &[]
+    }
+
+    /// Seconds between two merges of a partition that are done for another codec only.
+    fn recompression_pause(&self) -> i64 {
+        self.pause()
+    }
+}
+
+/// A rule about parts as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartRule {
+    /// Columns without a codec of their own are written with this one.
+    Recompress(ColumnCodec),
+    /// The part is moved there.
+    Move(Place),
+}
+
+/// Of no rows, or of rows that stay as they are for ever.
+pub const NO_MOMENT: i64 = i64::MIN;
+
+/// The later one of each rule. No moments at all are those of no rows.
+pub(crate) fn later(some: Vec<i64>, others: Vec<i64>) -> Vec<i64> {
+    if some.len() != others.len() {
+        return if some.is_empty() { others } else { some };
+    }
+    some.into_iter().zip(others).map(|(a, b)| a.max(b)).collect()
+}
+
+/// The codec that a part should have at `now` by the rule whose moment passed last; of equal ones the last. `None`: no
+/// moment has passed.
+pub(crate) fn codec_at<'a>(rules: &'a dyn RowExpiry, latest: &[i64], now: i64) -> Option<&'a ColumnCodec> {
+    last_passed(rules, latest, now, |rule| match rule {
+        PartRule::Recompress(codec) => Some(codec),
+        PartRule::Move(_) => None,
+    })
+}
+
+/// Where a part should be at `now`, likewise.
+pub(crate) fn place_at<'a>(rules: &'a dyn RowExpiry, latest: &[i64], now: i64) -> Option<&'a Place> {
+    last_passed(rules, latest, now, |rule| match rule {
+        PartRule::Move(place) => Some(place),
+        PartRule::Recompress(_) => None,
+    })
+}
+
+fn last_passed<'a, T>(
+    rules: &'a dyn RowExpiry,
+    latest: &[i64],
+    now: i64,
+    of: impl Fn(&'a PartRule) -> Option<T>,
+) -> Option<T> {
+    let passed = rules.part_rules().iter().zip(latest);
+    let passed = passed.filter(|(_, moment)| **moment != NO_MOMENT && **moment <= now);
+    let asked = passed.filter_map(|(rule, moment)| Some((of(rule)?, *moment)));
+    asked.max_by_key(|(_, moment)| *moment).map(|(asked, _)| asked)
 }
 
 /// The rows of one merge at one moment.
@@ -62,14 +141,18 @@ pub(crate) const EXPIRY_FILE: &str = "ttl.txt";
 const FORMAT: &str = "ttl 1";
 
 /// What a part knows of itself: the bounds, and by which rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PartExpiry {
     pub fingerprint: u64,
     pub bounds: ExpiryBounds,
+    /// One for each rule about parts.
+    pub latest: Vec<i64>,
+    /// That of columns without one of their own, when a rule chose it.
+    pub codec: Option<String>,
 }
 
 impl PartExpiry {
-    pub fn to_text(self) -> String {
+    pub fn to_text(&self) -> String {
         let ExpiryBounds {
             first,
             all_gone,
@@ -81,6 +164,13 @@ impl PartExpiry {
         );
         if joins != i64::MAX {
             text.push_str(&format!("joins {joins}\n"));
+        }
+        if !self.latest.is_empty() {
+            let latest: Vec<String> = self.latest.iter().map(i64::to_string).collect();
+            text.push_str(&format!("latest {}\n", latest.join(" ")));
+        }
+        if let Some(codec) = &self.codec {
+            text.push_str(&format!("codec {codec}\n"));
         }
         text
     }
@@ -95,18 +185,31 @@ impl PartExpiry {
             line.map(str::trim).ok_or_else(|| format!("no line `{name} …`"))
         };
         let not_a_number = |e: std::num::ParseIntError| e.to_string();
-        Ok(Self {
+        let mut known = Self {
             fingerprint: u64::from_str_radix(field("rules")?, 16).map_err(not_a_number)?,
             bounds: ExpiryBounds {
                 first: field("first")?.parse().map_err(not_a_number)?,
                 all_gone: field("all_gone")?.parse().map_err(not_a_number)?,
-                joins: match field("joins") {
-                    Ok(joins) => joins.parse().map_err(not_a_number)?,
-                    // Of a table where rows are not joined.
-                    Err(_) => i64::MAX,
-                },
+                // Of a table where rows are not joined.
+                joins: i64::MAX,
             },
-        })
+            latest: Vec::new(),
+            codec: None,
+        };
+        for line in lines {
+            match line.split_once(' ') {
+                Some(("joins", moment)) => {
+                    known.bounds.joins = moment.trim().parse().map_err(not_a_number)?
+                }
+                Some(("latest", moments)) => {
+                    let moments = moments.split_whitespace().map(str::parse);
+                    known.latest = moments.collect::<Result<_, _>>().map_err(not_a_number)?;
+                }
+                Some(("codec", codec)) => known.codec = Some(codec.to_owned()),
+                _ => {}
+            }
+        }
+        Ok(known)
     }
 }
 
@@ -116,7 +219,17 @@ mod tests {
 
     #[test]
     fn what_a_part_knows_is_read_back() {
-        for (first, all_gone, joins) in [(5, i64::MAX, -5), (i64::MAX, i64::MIN, i64::MAX), (-7, 0, 9)] {
+        for (first, all_gone, joins, latest, codec) in [
+            (5, i64::MAX, -5, vec![], None),
+            (
+                i64::MAX,
+                i64::MIN,
+                i64::MAX,
+                vec![NO_MOMENT, 7],
+                Some("Delta(2), ZSTD(17)"),
+            ),
+            (-7, 0, 9, vec![3], None),
+        ] {
             let known = PartExpiry {
                 fingerprint: u64::MAX,
                 bounds: ExpiryBounds {
@@ -124,6 +237,8 @@ mod tests {
                     all_gone,
                     joins,
                 },
+                latest,
+                codec: codec.map(str::to_owned),
             };
             assert_eq!(PartExpiry::parse(&known.to_text()), Ok(known));
         }
@@ -133,6 +248,7 @@ mod tests {
             "ttl 1\nrules x",
             "ttl 1\nrules 0\nfirst 1\n",
             "ttl 1\nrules 0\nfirst 1\nall_gone 1\njoins x\n",
+            "ttl 1\nrules 0\nfirst 1\nall_gone 1\nlatest 1 x\n",
         ] {
             assert!(PartExpiry::parse(text).is_err(), "{text}");
         }

@@ -117,10 +117,14 @@ pub(crate) fn shreddable(def: &TableDef) -> Vec<usize> {
     let Some(key_inputs) = def.keys.sorting_key_inputs() else {
         return Vec::new();
     };
-    if def.expiry.is_some() {
+    if def.expiry.as_ref().is_some_and(|expiry| expiry.changes_rows()) {
         // Merges may reset texts.
         return Vec::new();
     }
+    let dated = |column: usize| {
+        let expiry = def.expiry.as_ref();
+        expiry.is_some_and(|expiry| expiry.latest_inputs().contains(&column))
+    };
     let ruled = |column: usize| match def.merge_rule {
         MergeRule::Plain => false,
         MergeRule::Replacing { version, is_deleted } => version == Some(column) || is_deleted == Some(column),
@@ -134,7 +138,7 @@ pub(crate) fn shreddable(def: &TableDef) -> Vec<usize> {
         expiry.is_some_and(|expiry| expiry.reset_columns().contains(&column))
     };
     (0..def.columns.len())
-        .filter(|c| !resets(*c))
+        .filter(|c| !resets(*c) && !dated(*c))
         .filter(|c| def.columns[*c].json && def.columns[*c].ty == DataType::String)
         .filter(|c| !key_inputs.contains(c) && !def.lookup_columns.contains(c) && !ruled(*c))
         .collect()

@@ -9,6 +9,7 @@ mod changed_run;
 mod commit_queue;
 mod counters;
 pub mod directory;
+mod disks;
 mod error;
 mod expiry;
 mod final_scan;
@@ -39,11 +40,12 @@ mod wal;
 
 pub use counters::{ReadCounters, ReadCounts};
 pub use directory::{Directory, LocalDirectory};
+pub use disks::{DEFAULT_DISK, DEFAULT_POLICY, Disk, Disks, Place, StoragePolicy, Volume};
 pub use engine_codec::{
     ByteReader, Codec, CodecMisuse, ColumnCodec, Compression, decode_value, encode_value,
 };
 pub use error::{Result, StorageError};
-pub use expiry::{ExpiryBounds, ExpiryStage, RowExpiry};
+pub use expiry::{ExpiryBounds, ExpiryStage, NO_MOMENT, PartRule, RowExpiry};
 pub use final_scan::FinalScan;
 pub use json_shred::DerivedColumn;
 pub use key_condition::{Bound, KeyCondition, KeyRef, Predicate, RangeImage, Test, ValueRange, ValueSet};

@@ -9,6 +9,7 @@ use crate::block_cache::weight;
 use crate::error::{Result, StorageError};
 use crate::expiry::{ExpiryStage, RowExpiry};
 use crate::merge_rule::{GroupRule, RuleMode};
+use crate::part::LogRows;
 use crate::row_fold::{FoldStage, RowFold};
 use crate::table_def::MergeRule;
 
@@ -49,6 +50,7 @@ pub(crate) struct MergeStream {
     /// What is done about rows whose time is over, until no rows follow.
     expiry: Option<Box<dyn ExpiryStage>>,
     expired_at: Option<i64>,
+    log: Option<LogRows>,
     /// Key of the group that is open.
     group: Vec<u8>,
     has_group: bool,
@@ -74,6 +76,7 @@ impl MergeStream {
             fold: None,
             expiry: None,
             expired_at: None,
+            log: None,
             group: Vec::new(),
             has_group: false,
             group_row_bytes: 0,
@@ -100,6 +103,17 @@ impl MergeStream {
             self.expired_at = Some(now);
         }
         self
+    }
+
+    /// The rows are some of these of the log.
+    #[must_use]
+    pub fn of_log(mut self, rows: LogRows) -> Self {
+        self.log = Some(rows);
+        self
+    }
+
+    pub fn log_rows(&self) -> Option<LogRows> {
+        self.log
     }
 
     /// The moment as of which rows have expired.

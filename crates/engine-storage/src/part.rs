@@ -8,6 +8,7 @@ mod decoded_blocks;
 pub(crate) mod granule_ranges;
 mod hidden;
 mod json_file;
+mod log_rows;
 mod marks;
 mod name;
 mod new_version;
@@ -17,7 +18,7 @@ mod row_mask;
 mod statistics;
 mod writer;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use engine_codec::{CodecError, hash64, hash128};
@@ -28,6 +29,7 @@ pub use name::{PartName, escape, unescape};
 
 pub(crate) use hidden::{HiddenWritten, hidden_folder, written as hidden_written};
 pub(crate) use json_file::PartJson;
+pub(crate) use log_rows::LogRows;
 pub(crate) use marks::{Marks, SEGMENT_GRANULES};
 pub(crate) use new_version::{NewVersion, used_values};
 pub(crate) use primary_index::PrimaryIndex;
@@ -53,6 +55,9 @@ use row_mask::MASK_FILE;
 use crate::expiry::{EXPIRY_FILE, ExpiryBounds, PartExpiry, RowExpiry};
 
 pub(crate) const COUNT_FILE: &str = "count.txt";
+
+/// Which rows of the log a flush was of, that wrote the part.
+pub(crate) const LOG_FILE: &str = "log.txt";
 
 /// What the manifest remembers of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +119,8 @@ pub struct Part {
     statistics: Vec<ColumnRangeKnown>,
     /// Of parts written while the table had rules.
     expiry: Option<PartExpiry>,
+    /// Of a part that a flush wrote: its name then, and what the flush took.
+    log: Option<(String, LogRows)>,
     /// Columns of JSON texts that are taken apart.
     json: Vec<PartJson>,
     checksums: Checksums,
@@ -128,6 +135,10 @@ pub struct Part {
     cache: Arc<BlockCache>,
     /// When [`crate::Storage::merge_old`] first saw it.
     seen_ms: OnceLock<u64>,
+    /// How old it was when the storage was opened.
+    age_at_open_ms: AtomicU64,
+    /// The latest moments of its rows by rules that are younger than it, and the rules.
+    looked_at: parking_lot::Mutex<Option<(u64, Vec<i64>)>>,
     /// Set when a merge or DROP made the part useless: its folder goes with the last reader.
     obsolete: AtomicBool,
     /// Set when a reader met damage.
@@ -188,6 +199,10 @@ impl Part {
             true => Some(loading.parse(EXPIRY_FILE, &load(EXPIRY_FILE)?, PartExpiry::parse)?),
             false => None,
         };
+        let log = match checksums.files.contains_key(LOG_FILE) {
+            true => Some(loading.parse(LOG_FILE, &load(LOG_FILE)?, LogRows::parse)?),
+            false => None,
+        };
         let decoded = |file: &str, error: CodecError| loading.damaged(file, 0, error.to_string());
         let (index, _) = PrimaryIndex::decode(&load(primary_index::PRIMARY_FILE)?)
             .map_err(|e| decoded(primary_index::PRIMARY_FILE, e))?;
@@ -245,6 +260,7 @@ impl Part {
             columns,
             statistics,
             expiry,
+            log,
             json,
             checksums_bytes: text.len() as u64,
             checksums,
@@ -253,6 +269,8 @@ impl Part {
             hidden,
             cache: cache.clone(),
             seen_ms: OnceLock::new(),
+            age_at_open_ms: AtomicU64::new(0),
+            looked_at: parking_lot::Mutex::default(),
             obsolete: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
             name,
@@ -263,8 +281,54 @@ impl Part {
     pub(crate) fn expiry_bounds(&self, rules: &dyn RowExpiry) -> Option<ExpiryBounds> {
         let known = self
             .expiry
+            .as_ref()
             .filter(|known| known.fingerprint == rules.fingerprint());
         known.map(|known| known.bounds)
+    }
+
+    /// The latest moments of its rows by these rules about parts; nothing when it was written before
+    /// them and not looked at since.
+    pub(crate) fn latest(&self, rules: &dyn RowExpiry) -> Option<Vec<i64>> {
+        let known = self
+            .expiry
+            .as_ref()
+            .map(|known| (known.fingerprint, &known.latest));
+        let looked_at = self.looked_at.lock();
+        let looked_at = looked_at
+            .as_ref()
+            .map(|(fingerprint, latest)| (*fingerprint, latest));
+        let (_, latest) = known.into_iter().chain(looked_at).find(|(fingerprint, latest)| {
+            *fingerprint == rules.fingerprint() && latest.len() == rules.part_rules().len()
+        })?;
+        Some(latest.clone())
+    }
+
+    /// Keeps what was found out by looking at its rows.
+    pub(crate) fn set_latest(&self, rules: &dyn RowExpiry, latest: Vec<i64>) {
+        *self.looked_at.lock() = Some((rules.fingerprint(), latest));
+    }
+
+    pub(crate) fn set_age_at_open(&self, age_ms: u64) {
+        self.age_at_open_ms.store(age_ms, Ordering::Relaxed);
+    }
+
+    /// As old as the part that it is a copy of.
+    pub(crate) fn set_age_of(&self, other: &Self) {
+        self.set_age_at_open(other.age_at_open_ms.load(Ordering::Relaxed));
+        if let Some(seen) = other.seen_ms.get() {
+            let _ = self.seen_ms.set(*seen);
+        }
+    }
+
+    /// The rows of the flush that wrote the part under this name.
+    pub(crate) fn log_rows(&self) -> Option<LogRows> {
+        let (name, rows) = self.log.as_ref()?;
+        (*name == self.name.to_string()).then_some(*rows)
+    }
+
+    /// The codec of columns without one of their own, when a rule chose it; otherwise each has what suits it.
+    pub fn default_codec(&self) -> Option<&str> {
+        self.expiry.as_ref()?.codec.as_deref()
     }
 
     /// Whether a merge at `now` drops rows of it or resets values.
@@ -308,7 +372,8 @@ impl Part {
             index: self.index.clone(),
             columns: self.columns.clone(),
             statistics: self.statistics.clone(),
-            expiry: self.expiry,
+            expiry: self.expiry.clone(),
+            log: self.log.clone(),
             json: self.json.clone(),
             checksums: self.checksums.clone(),
             checksums_bytes: self.checksums_bytes,
@@ -319,6 +384,8 @@ impl Part {
             hidden: Vec::new(),
             cache: self.cache.clone(),
             seen_ms: OnceLock::new(),
+            age_at_open_ms: AtomicU64::new(0),
+            looked_at: parking_lot::Mutex::default(),
             obsolete: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
         }
@@ -655,7 +722,8 @@ impl Part {
 
     /// How long it has been known, as far as somebody has asked.
     pub(crate) fn age_ms(&self, now_ms: u64) -> u64 {
-        now_ms.saturating_sub(*self.seen_ms.get_or_init(|| now_ms))
+        let here = now_ms.saturating_sub(*self.seen_ms.get_or_init(|| now_ms));
+        here.saturating_add(self.age_at_open_ms.load(Ordering::Relaxed))
     }
 
     pub(crate) fn set_obsolete(&self) {

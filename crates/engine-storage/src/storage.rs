@@ -12,8 +12,10 @@ mod freeze;
 mod hidden_part;
 mod materialize;
 mod merge;
+mod move_part;
 mod mutate;
 mod partition_verbs;
+mod place;
 mod pressure;
 mod recovery;
 mod set_aside;
@@ -38,6 +40,7 @@ use crate::block_cache::BlockCache;
 use crate::catalog::Catalog;
 use crate::commit_queue::CommitQueue;
 use crate::directory::Directory;
+use crate::disks::Disks;
 use crate::error::Result;
 use crate::manifest::Manifest;
 use crate::options::StorageOptions;
@@ -52,7 +55,11 @@ use crate::wal::Wal;
 ///
 /// Locks are taken in this order: `ddl`, `flushing`, `manifest`, `wal`, `tokens`, `catalog`.
 pub struct Storage {
+    /// All disks.
     directory: Arc<dyn Directory>,
+    disks: Disks,
+    /// Folders of tables on other disks that are there.
+    places: Mutex<HashSet<String>>,
     options: StorageOptions,
     cache: Arc<BlockCache>,
     catalog: RwLock<Catalog>,
@@ -71,7 +78,7 @@ pub struct Storage {
     next_part_uid: AtomicU64,
     pressure_counts: pressure::PressureCounts,
     vertical_merges: AtomicU64,
-    _lock: Box<dyn Send + Sync>,
+    _locks: Vec<Box<dyn Send + Sync>>,
 }
 
 impl Storage {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine_codec::ColumnCodec;
 use engine_types::{Block, Column, DataType, Value};
 
+use crate::disks::DEFAULT_POLICY;
 use crate::skip_index::SkipIndexDef;
 
 use crate::expiry::RowExpiry;
@@ -162,6 +163,10 @@ pub struct TableDef {
     /// Written with every part.
     pub skip_indexes: Vec<SkipIndexDef>,
     pub vertical: VerticalMerges,
+    /// How columns without a codec of their own are written.
+    pub default_codec: ColumnCodec,
+    /// The name of the policy that says on which disks parts may be.
+    pub storage_policy: String,
 }
 
 /// A hidden part inside every part: some columns of the same rows in another order, or rows that are made of them.
@@ -218,6 +223,29 @@ impl TableDef {
             granule_ranges: Vec::new(),
             skip_indexes: Vec::new(),
             vertical: VerticalMerges::default(),
+            default_codec: ColumnCodec::Auto,
+            storage_policy: DEFAULT_POLICY.to_owned(),
+        }
+    }
+
+    /// The same, hidden parts too, with another [`Self::default_codec`].
+    pub(crate) fn with_default_codec(&self, codec: &ColumnCodec) -> Self {
+        let mut def = self.clone();
+        def.default_codec = codec.clone();
+        for projection in &mut def.projections {
+            projection.def = Arc::new(projection.def.with_default_codec(codec));
+        }
+        def
+    }
+
+    /// How `column` is written.
+    pub(crate) fn codec_of(&self, column: &ColumnDef) -> ColumnCodec {
+        match (&column.codec, &self.default_codec) {
+            (ColumnCodec::Auto, ColumnCodec::Auto) => ColumnCodec::Auto,
+            (ColumnCodec::Auto, codec) if codec.check(&column.ty).is_ok() => codec.clone(),
+            // What is for other types is left out.
+            (ColumnCodec::Auto, codec) => ColumnCodec::of(codec.compression()),
+            (own, _) => own.clone(),
         }
     }
 

@@ -12,6 +12,7 @@ use engine_types::{DataType, Schema, Value};
 
 use crate::catalogue::{Catalogue, Object, SYSTEM_DATABASE, Table, View};
 use crate::engine::Engine;
+use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
 use crate::options::{Parameter, QueryOptions};
 use crate::shape::{ColumnKind, TableColumn, key_list};
@@ -81,6 +82,7 @@ fn view_info(view: &View) -> TableInfo {
         total_rows: 0,
         view: Some(Arc::new(view.create.query.as_ref().clone())),
         rows: None,
+        has_row_mask: false,
     }
 }
 
@@ -125,6 +127,7 @@ pub(crate) fn table_info(table: &Table) -> TableInfo {
         total_rows: 0,
         view: None,
         rows: None,
+        has_row_mask: table.shape.kind != EngineKind::Plain,
     }
 }
 
@@ -291,6 +294,7 @@ pub(crate) fn bind_over_rows<'c>(
         total_rows: 0,
         view: None,
         rows: None,
+        has_row_mask: true,
     });
     Ok(engine_sql::bind_unoptimized(&query, &only, &BindContext::default())?.plan)
 }

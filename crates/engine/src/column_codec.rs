@@ -28,6 +28,11 @@ pub(crate) fn column_codec(list: &[ast::Expr], ty: &DataType) -> Result<ColumnCo
     Ok(codec)
 }
 
+/// What the list says for columns of any type, which leave out what does not suit them.
+pub(crate) fn default_codec(list: &[ast::Expr]) -> Result<ColumnCodec> {
+    column_codec(list, &DataType::UInt64).or_else(|_| column_codec(list, &DataType::Float64))
+}
+
 /// Refuses the first column whose codecs make no sense. `columns` are those of `create`, resolved.
 pub(crate) fn check_codecs(create: &CreateTable, columns: &[TableColumn]) -> Result<()> {
     for (def, column) in create.columns.iter().zip(columns) {

@@ -1,6 +1,15 @@
 //! Settings of an engine as a whole.
 
-use engine_storage::{AutoDictionaries, ColumnCodec, WideFrom};
+use std::path::PathBuf;
+
+use engine_storage::{AutoDictionaries, ColumnCodec, StoragePolicy, WideFrom};
+
+/// A folder, on a file system of its own, for parts of tables whose policy names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskConfig {
+    pub name: String,
+    pub path: PathBuf,
+}
 
 /// What [`crate::Engine::open`] takes. The defaults suit a server with a few GB of memory.
 #[derive(Clone, Debug)]
@@ -37,6 +46,10 @@ pub struct EngineConfig {
     pub json_keys_max: usize,
     /// Parts of fewer rows keep JSON as text.
     pub json_rows_min: usize,
+    /// Disks besides that of the data folder, which is called `default` …
+    pub disks: Vec<DiskConfig>,
+    /// … and which tables may use them how.
+    pub storage_policies: Vec<StoragePolicy>,
 }
 
 impl Default for EngineConfig {
@@ -59,6 +72,8 @@ impl Default for EngineConfig {
             forced_wide_from: None,
             json_keys_max: 256,
             json_rows_min: 4096,
+            disks: Vec::new(),
+            storage_policies: Vec::new(),
         }
     }
 }

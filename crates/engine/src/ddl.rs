@@ -20,6 +20,7 @@ use crate::expiry::{self, TableExpiry};
 use crate::mutate;
 use crate::options::QueryOptions;
 use crate::partition_verbs::is_about_parts;
+use crate::place::is_move;
 use crate::row_fold;
 use crate::row_signs;
 use crate::shape::Shape;
@@ -177,6 +178,7 @@ impl Engine {
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
             check_rules(&shape)?;
+            self.check_places(&shape, None)?;
             crate::projection::check(&shape)?;
             let id =
                 self.storage
@@ -423,6 +425,14 @@ impl Engine {
         {
             self.finish_mutations(table, options)?;
         }
+        if actions.iter().all(is_move) {
+            // Parts are copied, for as long as that takes, which is to hold nobody off.
+            let catalogue = self.catalogue();
+            let table = catalogue.table(&database, &name)?;
+            return actions
+                .iter()
+                .try_for_each(|action| self.alter_parts(&catalogue, table, action, settings, options));
+        }
         self.change(|catalogue| {
             let table = match catalogue.get(&database, &name)?.clone() {
                 Object::Table(table) => table,
@@ -447,6 +457,7 @@ impl Engine {
             let shape = Arc::new(Shape::resolve(definition)?);
             check_codecs(shape.create()?, &shape.columns)?;
             check_rules(&shape)?;
+            self.check_places(&shape, Some(&table.shape))?;
             crate::projection::check(&shape)?;
             self.storage.replace_definition(
                 table.id,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use engine_exec::{ExecContext, Memory};
-use engine_storage::{Directory, LocalDirectory, Storage, StorageError, StorageOptions, TableDef};
+use engine_storage::{Directory, Disks, LocalDirectory, Storage, StorageError, StorageOptions, TableDef};
 use engine_types::{Block, Column, DataType};
 use parking_lot::{Mutex, RwLock};
 
@@ -65,16 +65,36 @@ impl Engine {
             path: path.display().to_string(),
             source,
         })?;
-        let directory = if config.fsync {
-            directory
-        } else {
-            directory.without_sync()
+        let synced = |directory: LocalDirectory| -> Arc<dyn Directory> {
+            Arc::new(if config.fsync {
+                directory
+            } else {
+                directory.without_sync()
+            })
         };
-        Self::open_in(Arc::new(directory), config)
+        let mut disks = Disks::new(synced(directory), path.display().to_string());
+        for disk in &config.disks {
+            let path = disk.path.display().to_string();
+            let directory = LocalDirectory::new(&disk.path).map_err(|source| StorageError::Io {
+                action: "open folder",
+                path: path.clone(),
+                source,
+            })?;
+            disks = disks.with_disk(&disk.name, path, synced(directory));
+        }
+        for policy in &config.storage_policies {
+            disks = disks.with_policy(policy.clone());
+        }
+        Self::open_on(disks, config)
     }
 
     /// The same in any directory: in memory, or one that injects faults.
     pub fn open_in(directory: Arc<dyn Directory>, config: EngineConfig) -> Result<Self> {
+        Self::open_on(Disks::new(directory, ""), config)
+    }
+
+    /// The same on these disks; those of `config` do not count.
+    pub fn open_on(disks: Disks, config: EngineConfig) -> Result<Self> {
         let opened = Instant::now();
         let options = StorageOptions {
             memtable_rows: config.flush_rows,
@@ -90,7 +110,7 @@ impl Engine {
         };
         let granule_rows = config.granule_rows;
         let loader = move |bytes: &[u8]| load(bytes, granule_rows).map_err(|e| e.to_string());
-        let storage = Arc::new(Storage::open(directory, options, &loader)?);
+        let storage = Arc::new(Storage::open_on(disks, options, &loader)?);
         let mut catalogue = Catalogue::load(&storage)?;
         drop_inner_without_view(&storage, &mut catalogue)?;
         let background = if config.background {

@@ -113,6 +113,9 @@ pub(crate) fn storage_code(error: &StorageError) -> u32 {
         StorageError::FrozenExists { .. } => 84,
         StorageError::TooManyParts { .. } => 252,
         StorageError::Mutation { .. } => 341,
+        StorageError::Disk { .. } => 479,
+        StorageError::UnknownPolicy { .. } => 478,
+        StorageError::Disks(_) => 36,
         StorageError::Io { .. }
         | StorageError::Locked { .. }
         | StorageError::Poisoned { .. }

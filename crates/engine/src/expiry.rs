@@ -5,16 +5,20 @@ use std::sync::Arc;
 use engine_exec::CompiledExprs;
 use engine_sql::ast::{self, TtlAction};
 use engine_sql::plan;
-use engine_storage::{ExpiryBounds, ExpiryStage, RowExpiry};
+use engine_storage::{ExpiryBounds, ExpiryStage, NO_MOMENT, PartRule, Place, RowExpiry};
 use engine_types::{Block, Column, DataType, Field, Schema, Value};
 
-use crate::binding;
+use crate::binding::{self, setting_text};
+use crate::column_codec::default_codec;
 use crate::error::{EngineError, Result};
 use crate::roll_up::{Open, RollUp};
 use crate::shape::{Shape, TableColumn};
 
 /// Seconds between rewriting merges of a table, unless its settings say otherwise.
 const PAUSE: i64 = 86_400;
+
+/// The same between merges of a partition for another codec.
+const RECOMPRESSION_PAUSE: i64 = 14_400;
 
 /// A moment of each row.
 struct Moment {
@@ -50,8 +54,14 @@ pub(crate) struct TableExpiry {
     joins: Vec<JoinRule>,
     columns: Vec<ColumnRule>,
     reset: Vec<usize>,
+    /// When the rules about parts are for a row.
+    of_parts: Vec<Moment>,
+    part_rules: Vec<PartRule>,
+    /// Stored columns that `of_parts` read.
+    latest_inputs: Vec<usize>,
     fingerprint: u64,
     pause: i64,
+    recompression_pause: i64,
 }
 
 fn bad(message: impl Into<String>) -> EngineError {
@@ -183,6 +193,7 @@ impl TableExpiry {
         let create = shape.create()?;
         let schema = shape.schema();
         let (mut rows, mut joins) = (Vec::new(), Vec::new());
+        let (mut of_parts, mut part_rules, mut latest_inputs) = (Vec::new(), Vec::new(), Vec::new());
         let mut text = String::new();
         let deletes_all = |item: &&ast::TtlItem| item.action == TtlAction::Delete && item.filter.is_none();
         if create.storage.ttl.iter().filter(deletes_all).count() > 1 {
@@ -211,14 +222,16 @@ impl TableExpiry {
                     when: when()?,
                     roll_up: RollUp::new(shape, keys, set)?,
                 }),
-                TtlAction::ToDisk(name) => {
-                    return Err(bad(format!("No such disk {name} for given storage policy.")));
-                }
-                TtlAction::ToVolume(name) => {
-                    return Err(bad(format!("No such volume {name} for given storage policy.")));
-                }
-                TtlAction::Recompress(_) => {
-                    return Err(EngineError::refused(48, "TTL … RECOMPRESS is not supported"));
+                TtlAction::ToDisk(_) | TtlAction::ToVolume(_) | TtlAction::Recompress(_) => {
+                    of_parts.push(moment(&item.expr, &schema)?);
+                    part_rules.push(match &item.action {
+                        TtlAction::Recompress(codec) => PartRule::Recompress(default_codec(codec)?),
+                        TtlAction::ToDisk(name) => PartRule::Move(Place::Disk(setting_text(name))),
+                        TtlAction::ToVolume(name) => PartRule::Move(Place::Volume(setting_text(name))),
+                        TtlAction::Delete | TtlAction::GroupBy { .. } => continue,
+                    });
+                    let bound = binding::bind_over(&item.expr, &schema)?;
+                    binding::visit_columns(&bound, &mut |c| latest_inputs.extend(shape.columns[c].stored));
                 }
             }
         }
@@ -246,14 +259,18 @@ impl TableExpiry {
                 });
             }
         }
-        if rows.is_empty() && joins.is_empty() && columns.is_empty() {
+        if rows.is_empty() && joins.is_empty() && columns.is_empty() && part_rules.is_empty() {
             return Ok(None);
         }
-        let pause = create.storage.settings.iter().find_map(|s| {
-            (s.name == "merge_with_ttl_timeout")
-                .then(|| s.value.to_string().trim_matches('\'').parse::<i64>().ok())
-                .flatten()
-        });
+        let pause = |name: &str| {
+            create.storage.settings.iter().find_map(|s| {
+                (s.name == name)
+                    .then(|| s.value.to_string().trim_matches('\'').parse::<i64>().ok())
+                    .flatten()
+            })
+        };
+        latest_inputs.sort_unstable();
+        latest_inputs.dedup();
         Ok(Some(Self {
             shape: shape.clone(),
             reset: columns
@@ -267,7 +284,11 @@ impl TableExpiry {
             fingerprint: uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.as_bytes())
                 .as_u64_pair()
                 .0,
-            pause: pause.unwrap_or(PAUSE),
+            pause: pause("merge_with_ttl_timeout").unwrap_or(PAUSE),
+            recompression_pause: pause("merge_with_recompression_ttl_timeout").unwrap_or(RECOMPRESSION_PAUSE),
+            of_parts,
+            part_rules,
+            latest_inputs,
         }))
     }
 
@@ -443,5 +464,33 @@ impl RowExpiry for TableExpiry {
 
     fn pause(&self) -> i64 {
         self.pause
+    }
+
+    fn changes_rows(&self) -> bool {
+        !(self.rows.is_empty() && self.joins.is_empty() && self.columns.is_empty())
+    }
+
+    fn part_rules(&self) -> &[PartRule] {
+        &self.part_rules
+    }
+
+    fn latest(&self, block: &Block) -> std::result::Result<Vec<i64>, String> {
+        if self.of_parts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let table = self.table(block);
+        let latest = |moment: &Moment| {
+            let moments = moment.seconds(&table)?.into_iter();
+            Ok(moments.filter(|m| *m != i64::MAX).max().unwrap_or(NO_MOMENT))
+        };
+        self.of_parts.iter().map(latest).collect()
+    }
+
+    fn latest_inputs(&self) -> &[usize] {
+        &self.latest_inputs
+    }
+
+    fn recompression_pause(&self) -> i64 {
+        self.recompression_pause
     }
 }

@@ -8,6 +8,7 @@ use engine_types::{Block, Column};
 use crate::binding;
 use crate::catalogue::{Catalogue, Table};
 use crate::error::{EngineError, Result};
+use crate::nested_arrays;
 use crate::row_signs;
 use crate::shape::{ColumnKind, DefaultExpr};
 
@@ -93,6 +94,7 @@ pub(crate) fn prepare(
             ));
         }
     }
+    nested_arrays::fill(&table.shape, &mut given);
     let mut filling = Filling {
         table,
         rows,
@@ -110,6 +112,7 @@ pub(crate) fn prepare(
         })
         .collect::<Result<Vec<_>>>()?;
     row_signs::check(&table.shape, &columns)?;
+    nested_arrays::check(&table.shape, &columns)?;
     if rows > 0 && !table.shape.checks.is_empty() {
         let schema = table.shape.schema();
         let name = format!("{}.{}", table.database, table.name);

@@ -37,8 +37,10 @@ mod joined_scan;
 mod materialized_view;
 mod mutate;
 mod mutation_command;
+mod nested_arrays;
 mod options;
 mod partition_verbs;
+mod place;
 mod projection;
 mod pruning;
 mod push_to_views;
@@ -57,7 +59,7 @@ mod system_tables;
 mod table_keys;
 
 pub use check::CheckedPart;
-pub use config::EngineConfig;
+pub use config::{DiskConfig, EngineConfig};
 pub use engine::{Engine, Inserted, TableColumnInfo};
 pub use error::{EngineError, Result};
 pub use insert_rows::TableInsert;
@@ -65,7 +67,9 @@ pub use options::{Parameter, QueryOptions};
 pub use result::{QueryResult, QuerySummary};
 pub use scan::{ScanStep, ScanSummary};
 
-pub use engine_storage::{AutoDictionaries, Codec, ColumnCodec, Compression, WideFrom};
+pub use engine_storage::{
+    AutoDictionaries, Codec, ColumnCodec, Compression, Disks, StoragePolicy, Volume, WideFrom,
+};
 pub use engine_types::{Block, Column, DataType, Field, Schema, Value};
 
 #[cfg(test)]

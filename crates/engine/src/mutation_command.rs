@@ -161,6 +161,7 @@ impl Catalog for MutationCommand {
             total_rows: 0,
             view: None,
             rows: Some(result.rows.clone()),
+            has_row_mask: false,
         }))
     }
 }

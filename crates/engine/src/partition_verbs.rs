@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine_sql::ast::{AlterAction, Literal, ObjectName, PartitionRef, PartitionVerb};
-use engine_storage::{CloneMode, DetachedSelection, PartName, PartSelection};
+use engine_storage::{CloneMode, DetachedSelection, PartName, PartSelection, Place};
 use engine_types::Column;
 
 use crate::binding::setting_text;
@@ -27,13 +27,11 @@ pub(crate) fn is_about_parts(action: &AlterAction) -> bool {
             | PartitionVerb::AttachFrom(_)
             | PartitionVerb::ReplaceFrom(_)
             | PartitionVerb::MoveToTable(_)
+            | PartitionVerb::MoveToDisk(_)
+            | PartitionVerb::MoveToVolume(_)
             | PartitionVerb::Freeze(_)
             | PartitionVerb::Unfreeze(_) => true,
-            PartitionVerb::MoveToDisk(_)
-            | PartitionVerb::MoveToVolume(_)
-            | PartitionVerb::ClearColumn(_)
-            | PartitionVerb::ClearIndex(_)
-            | PartitionVerb::Fetch(_) => false,
+            PartitionVerb::ClearColumn(_) | PartitionVerb::ClearIndex(_) | PartitionVerb::Fetch(_) => false,
         },
         _ => false,
     }
@@ -98,11 +96,13 @@ impl Engine {
                 let other = other_table(catalogue, table, other, options)?;
                 storage.clone_parts(table.id, other.id, &selection()?, CloneMode::Move)?;
             }
-            PartitionVerb::MoveToDisk(_)
-            | PartitionVerb::MoveToVolume(_)
-            | PartitionVerb::ClearColumn(_)
-            | PartitionVerb::ClearIndex(_)
-            | PartitionVerb::Fetch(_) => {
+            PartitionVerb::MoveToDisk(name) => {
+                self.move_parts(table, &selection()?, &Place::Disk(setting_text(name)))?;
+            }
+            PartitionVerb::MoveToVolume(name) => {
+                self.move_parts(table, &selection()?, &Place::Volume(setting_text(name)))?;
+            }
+            PartitionVerb::ClearColumn(_) | PartitionVerb::ClearIndex(_) | PartitionVerb::Fetch(_) => {
                 return Err(EngineError::refused(48, format!("{action} is not supported")));
             }
         }

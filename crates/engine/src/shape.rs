@@ -17,6 +17,7 @@ use crate::definition::{Definition, StoredColumn};
 use crate::engine_kind::EngineKind;
 use crate::error::{EngineError, Result};
 use crate::expiry::TableExpiry;
+use crate::place::storage_policy;
 use crate::projection::{self, TableProjection};
 use crate::row_fold::{self, TableFold};
 use crate::skip_index::{self, SkipIndex};
@@ -417,6 +418,7 @@ impl Shape {
                 bytes_min: setting("vertical_merge_algorithm_min_bytes_to_activate")
                     .map_or(VerticalMerges::default().bytes_min, |n| n as u64),
             },
+            storage_policy: storage_policy(codecs),
             ..TableDef::new(
                 database,
                 name,

@@ -1,5 +1,6 @@
 //! The database `system`: what the engine knows about itself, computed when a query names it.
 
+mod disks;
 mod json_columns;
 pub(crate) mod query_log;
 
@@ -48,12 +49,13 @@ pub(crate) fn of_table<T>(table: &Table, outcome: engine_storage::Result<T>) -> 
     }
 }
 
-pub(crate) const NAMES: [&str; 15] = [
+pub(crate) const NAMES: [&str; 17] = [
     "asynchronous_metrics",
     "columns",
     "data_skipping_indices",
     "databases",
     "detached_parts",
+    "disks",
     "functions",
     "json_columns",
     "merges",
@@ -63,6 +65,7 @@ pub(crate) const NAMES: [&str; 15] = [
     "parts_columns",
     "query_log",
     "settings",
+    "storage_policies",
     "tables",
 ];
 
@@ -90,6 +93,8 @@ pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Result<Option<TableI
         "data_skipping_indices" => data_skipping_indices(state)?,
         "parts" => parts(state)?,
         "detached_parts" => detached_parts(state)?,
+        "disks" => disks::disks(state),
+        "storage_policies" => disks::storage_policies(state),
         "parts_columns" => parts_columns(state)?,
         "json_columns" => json_columns::json_columns(state)?,
         "query_log" => query_log::query_log(state.query_log),
@@ -119,6 +124,7 @@ pub(crate) fn table(name: &str, state: &SystemState<'_>) -> Result<Option<TableI
         total_rows: 0,
         view: None,
         rows: Some(Arc::new(rows)),
+        has_row_mask: false,
     }))
 }
 
@@ -331,6 +337,7 @@ fn parts(state: &SystemState<'_>) -> Result<Rows> {
         ("data_version", DataType::UInt64),
         ("engine", DataType::String),
         ("disk_name", DataType::String),
+        ("default_compression_codec", DataType::String),
     ];
     let mut rows = Vec::new();
     for (table, snapshot) in state.snapshots()? {
@@ -367,7 +374,8 @@ fn parts(state: &SystemState<'_>) -> Result<Rows> {
                 // Without a mutation it is the first block, as in ClickHouse.
                 number(part.name().mutation.unwrap_or(part.name().min_block)),
                 text(table_engine(table)),
-                text("default"),
+                text(part.disk()),
+                text(part.default_codec().unwrap_or("Auto")),
             ]);
         }
     }
@@ -402,7 +410,7 @@ fn detached_parts(state: &SystemState<'_>) -> Result<Rows> {
                 name.map_or(Value::Null, |n| text(&n.partition)),
                 text(&part.folder_name),
                 Value::UInt(part.bytes),
-                text("default"),
+                text(part.disk()),
                 text(&part.path),
                 text(&part.reason),
                 name.map_or(Value::Null, |n| block_number(n.min_block)),

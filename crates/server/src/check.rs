@@ -14,10 +14,11 @@ pub async fn run(options: CheckOptions) -> Result<()> {
         bail!("there is no columnar store in `{}`", options.data_dir.display());
     }
     tokio::task::spawn_blocking(move || {
-        let config = EngineConfig {
+        let mut config = EngineConfig {
             background: false,
             ..EngineConfig::default()
         };
+        options.disks.configure(&mut config);
         // Parts that cannot even be opened are set aside here.
         let engine =
             Engine::open(&folder, config).with_context(|| format!("cannot open `{}`", folder.display()))?;

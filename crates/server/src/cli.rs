@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::disks::DiskOptions;
+
 /// Product analytics for the events that PostHog SDKs send: one binary, one data directory.
 #[derive(Debug, Parser)]
 #[command(name = "granary", version, args_conflicts_with_subcommands = true)]
@@ -68,6 +70,8 @@ pub struct StoreOptions {
     /// On a fresh columnar or ClickHouse store: create the final schema at once and skip the expensive migrations.
     #[arg(long, env = "CLICKHOUSE_INITIAL_MIGRATIONS", value_parser = clap::builder::FalseyValueParser::new(), default_value = "0")]
     pub initial_migrations: bool,
+    #[command(flatten)]
+    pub disks: DiskOptions,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -114,6 +118,8 @@ pub struct CheckOptions {
     /// Folder of the engine's files and of the metadata.
     #[arg(long, env = "GRANARY_DATA_DIR", default_value = "granary-data")]
     pub data_dir: PathBuf,
+    #[command(flatten)]
+    pub disks: DiskOptions,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -32,12 +32,13 @@ pub async fn embedded(options: &StoreOptions) -> Result<Embedded> {
     let folder = options.data_dir.join("store");
     let memory = options.memory_mib << 20;
     // Half for queries at work, a quarter for what the next one reads again; the rest is memtables and everything else.
-    let config = EngineConfig {
+    let mut config = EngineConfig {
         memory_bytes: memory / 2,
         query_memory_bytes: memory / 2,
         cache_bytes: memory / 4,
         ..EngineConfig::default()
     };
+    options.disks.configure(&mut config);
     // Recovery reads files: not on a thread that serves requests.
     let opened = tokio::task::spawn_blocking(move || Engine::open(&folder, config)).await?;
     let engine =

@@ -10,6 +10,7 @@ mod credentials;
 mod data_dir;
 mod demo;
 mod directory;
+pub mod disks;
 mod migrate;
 mod serve;
 mod stores;

@@ -33,6 +33,8 @@ pub struct TableInfo {
     pub view: Option<Arc<ast::Query>>,
     /// The rows of a table that is computed, not stored (system tables): one value a column.
     pub rows: Option<Arc<Vec<Vec<Value>>>>,
+    /// Rows may be marked as deleted: there is a column `_row_exists`.
+    pub has_row_mask: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -200,7 +200,7 @@ impl Binder<'_> {
             (plan, factor) = self.sample(&mut scope, plan, info, sample, table.sample_offset.as_ref())?;
         }
         plan = self.alias_columns(&mut scope, plan, info, &qualifiers)?;
-        if self.with_row_exists && info.rows.is_none() {
+        if self.with_row_exists && info.has_row_mask {
             let exists = Expr::literal(engine_types::Value::UInt(1), engine_types::DataType::UInt8);
             plan = virtual_column(&mut scope, plan, ROW_EXISTS, exists, &qualifiers);
         }

@@ -94,6 +94,7 @@ impl Catalog for Tables {
             total_rows: 0,
             view,
             rows: None,
+            has_row_mask: true,
         }))
     }
 

@@ -414,7 +414,8 @@ impl Parser<'_> {
         } else {
             self.eat_keyword("DELETE")?;
         }
-        let filter = if self.eat_keyword("WHERE")? {
+        let takes_filter = matches!(action, TtlAction::Delete | TtlAction::GroupBy { .. });
+        let filter = if takes_filter && self.eat_keyword("WHERE")? {
             Some(self.expr()?)
         } else {
             None

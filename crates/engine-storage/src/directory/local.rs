@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use super::{Directory, DirectoryEntry, ReadFile, WriteFile};
 
@@ -137,6 +138,12 @@ impl Directory for LocalDirectory {
 
     fn exists(&self, path: &str) -> io::Result<bool> {
         self.path(path).try_exists()
+    }
+
+    fn modified_ms(&self, path: &str) -> io::Result<u64> {
+        let modified = fs::metadata(self.path(path))?.modified()?;
+        let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
     fn sync_folder(&self, path: &str) -> io::Result<()> {

@@ -296,14 +296,14 @@ impl Directory for SimulatedDirectory {
         Ok(())
     }
 
-    fn lock(&self, _path: &str) -> io::Result<Box<dyn Send + Sync>> {
+    fn lock(&self, path: &str) -> io::Result<Box<dyn Send + Sync>> {
         let mut state = self.state.lock();
         state.alive()?;
-        if state.lock.upgrade().is_some() {
+        if state.locks.get(path).is_some_and(|held| held.upgrade().is_some()) {
             return Err(io::Error::from(io::ErrorKind::WouldBlock));
         }
         let guard = Arc::new(());
-        state.lock = Arc::downgrade(&guard);
+        state.locks.insert(path.to_owned(), Arc::downgrade(&guard));
         Ok(Box::new(guard))
     }
 }

@@ -15,7 +15,7 @@ use super::json_file::JSON_FILE;
 use super::primary_index::PRIMARY_FILE;
 use super::row_mask::{MASK_FILE, RowMask};
 use super::statistics::{ColumnRangeKnown, STATISTICS_FILE, encode_statistics};
-use super::{COUNT_FILE, Part, PartSummary};
+use super::{COUNT_FILE, LOG_FILE, Part, PartSummary};
 use crate::counters::ReadCounters;
 use crate::error::{Result, StorageError, io_at};
 use crate::lookup_index::{LOOKUP_FILE, encode_lookup};
@@ -78,6 +78,7 @@ impl Part {
             MASK_FILE,
             GRANULE_RANGES_FILE,
             JSON_FILE,
+            LOG_FILE,
         ];
         self.checksums
             .files
@@ -127,9 +128,8 @@ impl<'a> NewVersion<'a> {
             },
             raw_bytes: 0,
         };
-        let codec = forced
-            .filter(|codec| codec.check(&column.ty).is_ok())
-            .unwrap_or(&column.codec);
+        let codec = forced.filter(|codec| codec.check(&column.ty).is_ok());
+        let codec = &codec.map_or_else(|| def.codec_of(column), ColumnCodec::clone);
         let directory = self.old.directory.as_ref();
         let table = def.full_name();
         let writer = ColumnWriter::create(directory, &self.folder, &table, new.clone(), codec, dictionary)?;

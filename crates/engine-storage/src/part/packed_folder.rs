@@ -277,6 +277,10 @@ impl Directory for PackedFolder {
         if packed { Ok(true) } else { self.below.exists(path) }
     }
 
+    fn modified_ms(&self, path: &str) -> io::Result<u64> {
+        self.below.modified_ms(path)
+    }
+
     fn sync_folder(&self, path: &str) -> io::Result<()> {
         self.below.sync_folder(path)
     }

@@ -15,11 +15,11 @@ use super::json_file::{CellKinds, JSON_FILE, PartJson, json_to_text};
 use super::packed_folder::PackedFolder;
 use super::primary_index::{PRIMARY_FILE, PrimaryIndex};
 use super::statistics::{ColumnRangeKnown, STATISTICS_FILE, encode_statistics};
-use super::{COUNT_FILE, PartSummary};
+use super::{COUNT_FILE, LOG_FILE, LogRows, PartName, PartSummary};
 use crate::block_cache::weight;
 use crate::directory::Directory;
 use crate::error::{Result, StorageError, io_at};
-use crate::expiry::{EXPIRY_FILE, ExpiryBounds, PartExpiry};
+use crate::expiry::{EXPIRY_FILE, ExpiryBounds, PartExpiry, later};
 use crate::json_shred::{Derived, plain_strings};
 use crate::lookup_index::{LOOKUP_FILE, encode_lookup, lookup_hash, lookup_keys};
 use crate::skip_index::SkipIndexWriter;
@@ -58,7 +58,11 @@ pub(crate) struct PartWriter {
     granule_ranges: Vec<Vec<ColumnRangeKnown>>,
     skip_indexes: Vec<SkipIndexWriter>,
     expiry: ExpiryBounds,
+    /// For each rule about parts.
+    latest: Vec<i64>,
+    expiry_failed: bool,
     expired_at: Option<i64>,
+    log: Option<String>,
 }
 
 impl PartWriter {
@@ -120,7 +124,10 @@ impl PartWriter {
             granule_ranges: vec![Vec::new(); def.granule_ranges.len()],
             skip_indexes: def.skip_indexes.iter().map(SkipIndexWriter::new).collect(),
             expiry: ExpiryBounds::NONE,
+            latest: Vec::new(),
+            expiry_failed: false,
             expired_at: None,
+            log: None,
         })
     }
 
@@ -150,6 +157,13 @@ impl PartWriter {
         self
     }
 
+    /// The rows of the log that a flush took, in whose part `name` these are.
+    #[must_use]
+    pub fn of_log(mut self, rows: Option<LogRows>, name: &PartName) -> Self {
+        self.log = rows.map(|rows| rows.to_text(name));
+        self
+    }
+
     /// Appends rows, sorted, behind those before; `keys` are their sorting key. Every call starts a new granule.
     pub fn append(&mut self, block: &Block, keys: &[Column]) -> Result<()> {
         let proper = self.def.columns.len() - self.def.derived.len();
@@ -162,16 +176,7 @@ impl PartWriter {
         if block.rows() == 0 {
             return Ok(());
         }
-        if let Some(expiry) = &self.def.expiry {
-            let bounds =
-                expiry
-                    .bounds(block, self.expired_at)
-                    .map_err(|problem| StorageError::Expression {
-                        table: self.def.full_name(),
-                        problem,
-                    })?;
-            self.expiry = self.expiry.or(bounds);
-        }
+        self.note_expiry(block);
         self.raw_bytes += block_bytes as u64;
         if self
             .wide_from
@@ -208,6 +213,25 @@ impl PartWriter {
         let last = block.rows() - 1;
         self.last_key = Some(keys.iter().map(|k| k.slice(last, 1)).collect());
         Ok(())
+    }
+
+    /// A table whose rules fail for some rows takes these all the same; merges will look at them again.
+    fn note_expiry(&mut self, block: &Block) {
+        let Some(expiry) = self.def.expiry.as_ref().filter(|_| !self.expiry_failed) else {
+            return;
+        };
+        let bounds = expiry.bounds(block, self.expired_at);
+        match bounds.and_then(|bounds| Ok((bounds, expiry.latest(block)?))) {
+            Ok((bounds, latest)) => {
+                self.expiry = self.expiry.or(bounds);
+                self.latest = later(std::mem::take(&mut self.latest), latest);
+            }
+            Err(problem) => {
+                let table = self.def.full_name();
+                tracing::warn!(table, problem, "cannot tell when rows expire");
+                self.expiry_failed = true;
+            }
+        }
     }
 
     fn granule(&mut self, block: &Block, keys: &[Column], start: usize) -> Result<()> {
@@ -373,10 +397,15 @@ impl PartWriter {
             let bytes = writer.finish().map_err(failed)?;
             files.push(write_file(directory, folder, &index.file(), &bytes)?);
         }
-        if let Some(expiry) = &self.def.expiry {
+        if let Some(expiry) = self.def.expiry.as_ref().filter(|_| !self.expiry_failed) {
             let known = PartExpiry {
                 fingerprint: expiry.fingerprint(),
                 bounds: self.expiry,
+                latest: self.latest,
+                codec: match &self.def.default_codec {
+                    ColumnCodec::Auto => None,
+                    codec => Some(codec.to_string()),
+                },
             };
             files.push(write_file(
                 directory,
@@ -384,6 +413,9 @@ impl PartWriter {
                 EXPIRY_FILE,
                 known.to_text().as_bytes(),
             )?);
+        }
+        if let Some(text) = &self.log {
+            files.push(write_file(directory, folder, LOG_FILE, text.as_bytes())?);
         }
         let count = format!("{}\n", self.rows);
         files.push(write_file(directory, folder, COUNT_FILE, count.as_bytes())?);
@@ -433,9 +465,8 @@ fn column_writer(
         None => Encoding::Plain,
         Some(dictionary) => Encoding::Dictionary(dictionary.width()),
     };
-    let codec = forced
-        .filter(|codec| codec.check(&column.ty).is_ok())
-        .unwrap_or(&column.codec);
+    let codec = forced.filter(|codec| codec.check(&column.ty).is_ok());
+    let codec = &codec.map_or_else(|| def.codec_of(column), ColumnCodec::clone);
     let column = PartColumn {
         name: column.name.clone(),
         ty: column.ty.clone(),

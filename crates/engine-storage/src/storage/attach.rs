@@ -1,4 +1,4 @@
-//! Taking folders from `detached/` into the table: read from end to end first, then renamed, then recorded.
+//! Taking folders from `detached/` into the table: read from end to end first, then linked, then recorded.
 
 use std::sync::Arc;
 
@@ -36,11 +36,7 @@ impl Storage {
             .map(|detached| self.candidate(&def, detached))
             .collect::<Result<Vec<_>>>()?;
         let _definitions_stay = self.ddl.read();
-        let (now, folder) = {
-            let catalog = self.catalog.read();
-            let table = catalog.table(table)?;
-            (table.def.clone(), table.folder.clone())
-        };
+        let now = self.catalog.read().table(table)?.def.clone();
         if !Arc::ptr_eq(&def, &now) {
             return Err(StorageError::Commit(
                 "the table was altered while parts were being read".to_owned(),
@@ -49,10 +45,16 @@ impl Storage {
         // No flush between taking a number and the record, so that merges never span a number that is not there yet.
         let _no_flush = self.flushing.lock();
         let mut moved: Vec<(String, String)> = Vec::new();
-        let outcome = self.attach_read(table, &folder, &candidates, &mut moved);
+        let outcome = self.attach_read(table, &candidates, &mut moved);
         if outcome.is_err() {
             for (from, to) in moved {
-                if let Err(error) = self.directory.rename(&to, &from) {
+                let is_in_both = self.directory.exists(&from).unwrap_or(false);
+                let back = if is_in_both {
+                    self.directory.remove_folder(&to)
+                } else {
+                    self.directory.rename(&to, &from)
+                };
+                if let Err(error) = back {
                     tracing::error!(from, to, %error, "cannot move a part back to `{DETACHED_FOLDER}/`; the next start will");
                 }
             }
@@ -63,7 +65,6 @@ impl Storage {
     fn attach_read(
         &self,
         table: TableId,
-        folder: &str,
         candidates: &[Candidate],
         moved: &mut Vec<(String, String)>,
     ) -> Result<Vec<PartName>> {
@@ -75,11 +76,19 @@ impl Storage {
                 .table_mut(table)?
                 .take_block_number(&candidate.partition);
             let name = PartName::inserted(candidate.partition.clone(), number);
+            let folder = candidate.detached.table_folder();
             let (from, to) = (candidate.detached.path.clone(), format!("{folder}/{name}"));
+            // A folder that is renamed into another one may be in neither after a power cut: it is in both for a moment.
+            let aside = format!("{folder}/tmp_attach_{name}");
+            self.link_folder(&from, &aside)?;
+            moved.push((from.clone(), to.clone()));
             self.directory
-                .rename(&from, &to)
-                .map_err(io_at("rename", &from))?;
-            moved.push((from, to.clone()));
+                .rename(&aside, &to)
+                .map_err(io_at("rename", &aside))?;
+            self.sync_folders(&[folder])?;
+            self.directory
+                .remove_folder(&from)
+                .map_err(io_at("remove folder", &from))?;
             parts.push(Arc::new(Part::open(
                 &self.directory,
                 &self.cache,
@@ -93,7 +102,10 @@ impl Storage {
         if parts.is_empty() {
             return Ok(Vec::new());
         }
-        self.sync_folders(&[folder, &format!("{folder}/{DETACHED_FOLDER}")])?;
+        for candidate in candidates {
+            let folder = candidate.detached.table_folder();
+            self.sync_folders(&[folder, &format!("{folder}/{DETACHED_FOLDER}")])?;
+        }
         let mut manifest = self.manifest.lock();
         manifest.commit(&ManifestRecord::addition(
             parts.iter().map(|p| (table, p.name.clone(), p.summary)).collect(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Storage;
 use super::partition_verbs::{PartSelection, retire};
+use crate::directory::on_disk;
 use crate::error::{Result, StorageError, io_at};
 use crate::manifest::ManifestRecord;
 use crate::part::{Part, PartName};
@@ -109,8 +110,21 @@ impl Storage {
             let table = catalog.table_mut(target)?;
             let number = table.take_block_number(&part.name.partition);
             let name = PartName::inserted(part.name.partition.clone(), number);
-            (table.folder.clone(), table.def.full_name(), name)
+            // On the same disk: files get second names.
+            let policy = self.policy(&table.def);
+            if policy.volume_of(part.disk()).is_none() {
+                return Err(StorageError::Disk {
+                    disk: part.disk().to_owned(),
+                    problem: format!(
+                        "storage policy `{}` of table {} has no such disk",
+                        policy.name,
+                        table.def.full_name()
+                    ),
+                });
+            }
+            (on_disk(part.disk(), &table.folder), table.def.full_name(), name)
         };
+        self.make_place(&folder)?;
         let (aside, to) = (format!("{folder}/tmp_clone_{name}"), format!("{folder}/{name}"));
         self.link_folder(&part.folder, &aside)?;
         self.directory

@@ -13,7 +13,7 @@ use crate::json_shred;
 use crate::manifest::ManifestRecord;
 use crate::merge_rule::RuleMode;
 use crate::merge_stream::{MergeStream, SortedRun, row_bytes};
-use crate::part::{Part, PartName};
+use crate::part::{LogRows, Part, PartName};
 use crate::sorted_run::MemoryRun;
 use crate::table_def::{TableDef, TableId};
 
@@ -158,8 +158,21 @@ impl Storage {
 
     /// One part for each partition that the rows touch.
     fn write_sealed(&self, table: &Sealed) -> Result<Vec<Arc<Part>>> {
-        let def = &table.def;
         let mut parts = Vec::new();
+        let outcome = self.write_partitions(table, &mut parts);
+        if outcome.is_err() {
+            // The rows stay in memory, and are all written again.
+            parts.iter().for_each(|part| part.set_obsolete());
+        }
+        outcome.map(|()| parts)
+    }
+
+    fn write_partitions(&self, table: &Sealed, parts: &mut Vec<Arc<Part>>) -> Result<()> {
+        let def = &table.def;
+        let log = LogRows::of(def, &table.blocks).map_err(|source| StorageError::Encode {
+            table: def.full_name(),
+            source,
+        })?;
         for (partition, picks) in partitioned(def, &table.blocks)? {
             let blocks = picks.into_iter().map(|(block, rows)| match rows {
                 None => block.as_ref().clone(),
@@ -171,9 +184,10 @@ impl Storage {
                 .table_mut(table.id)?
                 .take_block_number(&partition);
             let name = PartName::inserted(partition, number);
-            parts.extend(self.write_blocks(def, &table.folder, name, blocks.collect())?);
+            let folder = self.first_folder(def, &table.folder);
+            parts.extend(self.write_blocks(def, &folder, name, blocks.collect(), log)?);
         }
-        Ok(parts)
+        Ok(())
     }
 
     /// One part of the rows of the blocks, which stay as they are: they are copied out piece by piece, in order.
@@ -183,6 +197,7 @@ impl Storage {
         folder: &str,
         name: PartName,
         blocks: Vec<Block>,
+        log: LogRows,
     ) -> Result<Option<Arc<Part>>> {
         let rows: usize = blocks.iter().map(Block::rows).sum();
         // What they count as, before texts become columns that are larger or smaller.
@@ -202,7 +217,9 @@ impl Storage {
             })
             .collect::<Result<_>>()?;
         drop(blocks);
-        let stream = MergeStream::new(runs, def.merge_rule, RuleMode::Merge).folding(def.fold.as_ref(), &all);
+        let stream = MergeStream::new(runs, def.merge_rule, RuleMode::Merge)
+            .folding(def.fold.as_ref(), &all)
+            .of_log(log);
         let hidden = def.projections.iter().map(HiddenPart::collecting).collect();
         self.write_part(def, folder, name, stream, dictionaries, hidden)
     }

@@ -2,9 +2,9 @@
 
 use super::Storage;
 use super::partition_verbs::PartSelection;
-use crate::directory::create_folder_durably;
+use crate::directory::{create_folder_durably, on_disk};
 use crate::error::{Result, StorageError, io_at};
-use crate::part::{PartName, escape};
+use crate::part::{Part, PartName, escape};
 use crate::table_def::TableId;
 
 pub(super) const SHADOW_FOLDER: &str = "shadow";
@@ -36,9 +36,10 @@ impl Storage {
         };
         let folder = self.shadow_folder(table, &name)?;
         create_folder_durably(directory, &folder).map_err(io_at("create folder", &folder))?;
-        let to_of = |part: &PartName| format!("{folder}/{part}");
+        // On the same disk: files get second names.
+        let folder_of = |part: &Part| on_disk(part.disk(), &folder);
         for part in &parts {
-            let to = to_of(&part.name);
+            let to = format!("{}/{}", folder_of(part), part.name);
             if directory.exists(&to).map_err(io_at("open", &to))? {
                 return Err(StorageError::FrozenExists {
                     part: part.name.to_string(),
@@ -47,12 +48,14 @@ impl Storage {
             }
         }
         for part in parts {
-            let to = to_of(&part.name);
+            let folder = folder_of(part);
+            create_folder_durably(directory, &folder).map_err(io_at("create folder", &folder))?;
+            let to = format!("{folder}/{}", part.name);
             let aside = format!("{folder}/tmp_{}", part.name);
             self.link_folder(&part.folder, &aside)?;
             directory.rename(&aside, &to).map_err(io_at("rename", &aside))?;
+            self.sync_folders(&[&folder])?;
         }
-        self.sync_folders(&[&folder])?;
         Ok(name)
     }
 
@@ -61,20 +64,23 @@ impl Storage {
         let _one_at_a_time = self.flushing.lock();
         let folder = self.shadow_folder(table, name)?;
         let directory = self.directory.as_ref();
-        if !directory.exists(&folder).map_err(io_at("open", &folder))? {
-            return Ok(0);
-        }
         let mut removed = 0;
-        for entry in directory.list(&folder).map_err(io_at("list", &folder))? {
-            if PartName::parse(&entry.name).is_some_and(|part| selection.has(&part)) {
-                let path = format!("{folder}/{}", entry.name);
-                directory
-                    .remove_folder(&path)
-                    .map_err(io_at("remove folder", &path))?;
-                removed += 1;
+        for disk in self.disks.disks() {
+            let folder = on_disk(&disk.name, &folder);
+            if !directory.exists(&folder).map_err(io_at("open", &folder))? {
+                continue;
             }
+            for entry in directory.list(&folder).map_err(io_at("list", &folder))? {
+                if PartName::parse(&entry.name).is_some_and(|part| selection.has(&part)) {
+                    let path = format!("{folder}/{}", entry.name);
+                    directory
+                        .remove_folder(&path)
+                        .map_err(io_at("remove folder", &path))?;
+                    removed += 1;
+                }
+            }
+            self.sync_folders(&[&folder])?;
         }
-        self.sync_folders(&[&folder])?;
         Ok(removed)
     }
 

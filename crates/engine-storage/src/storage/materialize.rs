@@ -99,7 +99,7 @@ impl Storage {
             }
             version.finish()
         };
-        let new = self.publish_part(def, &job.folder, name, write)?;
+        let new = self.publish_part(def, part.table_folder(), name, write)?;
         self.replace_parts(job.table, &job.parts, Some(new), || true)
     }
 

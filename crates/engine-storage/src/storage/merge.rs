@@ -7,12 +7,13 @@ use engine_types::{Column, DataType};
 
 use super::Storage;
 use super::auto_dictionary;
+use super::expire::with_codec;
 use super::hidden_part::HiddenPart;
 use super::vertical_merge::VerticalPlan;
 use super::write_part::dictionary;
 use crate::catalog::Table;
 use crate::counters::ReadCounters;
-use crate::error::Result;
+use crate::error::{Result, StorageError};
 use crate::json_shred;
 use crate::manifest::ManifestRecord;
 use crate::merge_rule::RuleMode;
@@ -40,19 +41,35 @@ enum Rows {
     Stay,
 }
 
+impl Job {
+    pub(super) fn of(id: TableId, table: &Table, parts: Vec<Arc<Part>>) -> Self {
+        Self {
+            table: id,
+            def: table.def.clone(),
+            folder: table.folder.clone(),
+            parts,
+        }
+    }
+}
+
 impl Storage {
     /// Does one merge when one is worth doing; answers whether it did. Many threads may call it.
     pub fn merge_once(&self) -> Result<bool> {
-        let Some((job, is_gone)) = self
-            .take_expired()
-            .or_else(|| self.take_job().map(|job| (job, false)))
-        else {
-            return Ok(false);
-        };
-        let outcome = if is_gone {
-            self.replace_parts(job.table, &job.parts, None, || true)
+        if self.look_at_old_part()? || self.move_once()? {
+            return Ok(true);
+        }
+        let (job, outcome) = if let Some((job, is_gone)) = self.take_expired() {
+            let outcome = if is_gone {
+                self.replace_parts(job.table, &job.parts, None, || true)
+            } else {
+                self.run(&job)
+            };
+            (job, outcome)
+        } else if let Some(job) = self.take_job() {
+            let outcome = self.run_in_any_case(&job);
+            (job, outcome)
         } else {
-            self.run(&job)
+            return Ok(false);
         };
         self.release(&job);
         outcome
@@ -81,7 +98,7 @@ impl Storage {
         };
         for (table, partition, block) in &due {
             if let Some(job) = self.take_run(*table, partition, *block, true)? {
-                let outcome = self.run(&job);
+                let outcome = self.run_in_any_case(&job);
                 self.release(&job);
                 outcome?;
             }
@@ -196,14 +213,37 @@ impl Storage {
         self.merge_done.notify_all();
     }
 
-    /// `false` when the parts were gone before the merge was done.
+    /// Merges without doing anything about rows whose time is over where that fails: parts would pile up.
+    fn run_in_any_case(&self, job: &Job) -> Result<bool> {
+        match self.run(job) {
+            Err(StorageError::Expiry(problem)) => {
+                let table = job.def.full_name();
+                tracing::warn!(table, problem, "rows whose time is over stay as they are");
+                self.run_at(job, None)
+            }
+            outcome => outcome,
+        }
+    }
+
     pub(super) fn run(&self, job: &Job) -> Result<bool> {
+        self.run_at(job, self.told_time())
+    }
+
+    /// `false` when the parts were gone before the merge was done.
+    fn run_at(&self, job: &Job, now: Option<i64>) -> Result<bool> {
         let Some(name) = PartName::merged(job.parts.iter().map(|p| p.name())) else {
             return Ok(false);
         };
         let counters = Arc::new(ReadCounters::default());
+        let moments = self.moments(&job.def, &job.parts, &counters)?;
+        let table_def = with_codec(&job.def, moments.as_ref());
+        let job = &Job {
+            table: job.table,
+            folder: self.result_folder(&job.def, &job.folder, &job.parts, moments.as_ref()),
+            def: table_def,
+            parts: job.parts.clone(),
+        };
         let def = json_shred::merged_def(&job.def, &job.parts, &self.options, &counters)?;
-        let now = self.told_time();
         let expires = now
             .zip(job.def.expiry.as_ref())
             .is_some_and(|(now, expiry)| job.parts.iter().any(|part| part.may_join(expiry.as_ref(), now)));

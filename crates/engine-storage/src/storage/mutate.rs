@@ -7,6 +7,7 @@ use engine_codec::{Dictionary, hash128};
 use engine_types::{Block, Column, DataType};
 
 use super::Storage;
+use super::expire::with_codec;
 use super::hidden_part::HiddenPart;
 use super::write_part::{dictionaries, is_worth_it};
 use crate::changed_run::ChangedRun;
@@ -35,6 +36,7 @@ const STEP_GRANULES: usize = crate::part::SEGMENT_GRANULES;
 /// One part and the mutation that is its turn.
 struct Job {
     table: TableId,
+    /// Of the table, on the disk of the part.
     folder: String,
     snapshot: Snapshot,
     part: Arc<Part>,
@@ -273,7 +275,7 @@ impl Storage {
                 let (part, mutation) = found?;
                 Some(Job {
                     table: *id,
-                    folder: table.folder.clone(),
+                    folder: part.table_folder().to_owned(),
                     snapshot: catalog.snapshot(*id).ok()?,
                     part,
                     mutation,
@@ -473,7 +475,9 @@ impl Storage {
 
     /// Writes all columns anew, without the rows that are gone.
     fn rewrite(&self, job: &Job, changes: &RowChanges, counters: &Arc<ReadCounters>) -> Result<Outcome> {
-        let (def, part) = (&job.snapshot.def, &job.part);
+        let part = &job.part;
+        let moments = self.moments(&job.snapshot.def, std::slice::from_ref(part), counters)?;
+        let def = &with_codec(&job.snapshot.def, moments.as_ref());
         let run = |columns: &[usize], dictionaries: &[Option<Arc<Dictionary>>]| -> Box<dyn SortedRun> {
             let run = ChangedRun::new(part, def, columns, changes.clone(), counters);
             Box::new(run.translated(dictionaries))
@@ -503,9 +507,15 @@ impl Storage {
         if let Some(before) = part.mask() {
             gone.add(before);
         }
+        let moments = self.moments(
+            &job.snapshot.def,
+            std::slice::from_ref(part),
+            &Arc::new(ReadCounters::default()),
+        )?;
+        let def = with_codec(&job.snapshot.def, moments.as_ref());
         let rest = Arc::new(part.with_mask(gone));
         let name = part.name.mutated(job.mutation.number);
-        let written = self.write_live_rows(job.table, &job.snapshot.def, &job.folder, &rest, name);
+        let written = self.write_live_rows(job.table, &def, &job.folder, &rest, name);
         part.suspect_as(&rest);
         Ok(written?.map_or(Outcome::Gone, Outcome::Part))
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Storage;
 use super::set_aside::DETACHED_FOLDER;
-use crate::directory::create_folder_durably;
+use crate::directory::{create_folder_durably, on_disk, parent, split_disk};
 use crate::error::{Result, StorageError, io_at};
 use crate::manifest::{Manifest, ManifestRecord};
 use crate::part::{Part, PartName};
@@ -41,6 +41,18 @@ pub struct DetachedPart {
     pub reason: String,
     pub bytes: u64,
     pub path: String,
+}
+
+impl DetachedPart {
+    /// The disk it is on.
+    pub fn disk(&self) -> &str {
+        split_disk(&self.path).0
+    }
+
+    /// The folder of the table there.
+    pub(super) fn table_folder(&self) -> &str {
+        parent(parent(&self.path))
+    }
 }
 
 impl DetachedPart {
@@ -90,11 +102,11 @@ impl Storage {
         let mut manifest = self.manifest.lock();
         // First the manifest forgets them: a crash from here on leaves folders that the next start moves to `detached/`.
         self.take_out(&mut manifest, table, &parts)?;
-        let table_folder = self.catalog.read().table(table)?.folder.clone();
-        let detached = format!("{table_folder}/{DETACHED_FOLDER}");
-        create_folder_durably(self.directory.as_ref(), &detached)
-            .map_err(io_at("create folder", &detached))?;
         for part in &parts {
+            let table_folder = part.table_folder();
+            let detached = format!("{table_folder}/{DETACHED_FOLDER}");
+            create_folder_durably(self.directory.as_ref(), &detached)
+                .map_err(io_at("create folder", &detached))?;
             // Readers may still be in the old folder, so that the files get second names.
             let aside = format!("{table_folder}/tmp_detach_{}", part.name);
             self.link_folder(&part.folder, &aside)?;
@@ -102,15 +114,19 @@ impl Storage {
             self.directory
                 .rename(&aside, &to)
                 .map_err(io_at("rename", &aside))?;
+            self.sync_folders(&[&detached, table_folder])?;
         }
-        self.sync_folders(&[&detached, &table_folder])?;
         retire(&mut manifest, &parts)
     }
 
     /// The folders in `detached/` of a table, by name.
     pub fn detached_parts(&self, table: TableId) -> Result<Vec<DetachedPart>> {
         let table_folder = self.catalog.read().table(table)?.folder.clone();
-        let listed = self.list_detached(&table_folder);
+        let disks = self.disks.disks().iter();
+        let listed = disks
+            .map(|disk| self.list_detached(&on_disk(&disk.name, &table_folder)))
+            .collect::<Result<Vec<_>>>()
+            .map(|lists| lists.concat());
         if listed.is_err() {
             // The folder goes with its table.
             self.catalog.read().table(table)?;

@@ -63,14 +63,13 @@ impl Storage {
     fn set_aside(&self, table: TableId, part: &Arc<Part>, error: &StorageError) -> Result<bool> {
         let _no_appends = self.ddl.write();
         let mut manifest = self.manifest.lock();
-        let folder = {
+        {
             let catalog = self.catalog.read();
             let table = catalog.table(table)?;
             if !table.parts.iter().any(|active| active.uid == part.uid) {
                 return Ok(false);
             }
-            table.folder.clone()
-        };
+        }
         log_set_aside(&part.table, part.name(), part.rows(), error);
         manifest.commit(&ManifestRecord::removal(vec![(table, part.name().clone())]))?;
         let mut catalog = self.catalog.write();
@@ -79,7 +78,12 @@ impl Storage {
             .replace_parts(std::slice::from_ref(part), std::iter::empty());
         drop(catalog);
         self.cache.remove_part(part.uid);
-        detach(self.directory.as_ref(), &folder, &part.name().to_string(), BROKEN)?;
+        detach(
+            self.directory.as_ref(),
+            part.table_folder(),
+            &part.name().to_string(),
+            BROKEN,
+        )?;
         Ok(true)
     }
 }

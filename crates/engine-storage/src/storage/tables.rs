@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Storage;
 use super::partition_verbs::{PartSelection, retire};
 use crate::catalog::Table;
-use crate::directory::create_folder_durably;
+use crate::directory::{create_folder_durably, on_disk};
 use crate::error::{Result, StorageError, io_at};
 use crate::manifest::ManifestRecord;
 use crate::part::{Part, escape};
@@ -40,6 +40,7 @@ impl Storage {
 
     pub fn create_table(&self, def: TableDef) -> Result<TableId> {
         check_def(&def)?;
+        self.check_policy(&def)?;
         let _no_appends = self.ddl.write();
         let mut manifest = self.manifest.lock();
         let lsn = {
@@ -50,7 +51,15 @@ impl Storage {
         let id = TableId(manifest.state.next_table);
         let mut folder = format!("{DATA_FOLDER}/{}/{}", escape(&def.database), escape(&def.name));
         // The folder of a renamed or dropped table of that name may still be there.
-        if self.directory.exists(&folder).map_err(io_at("open", &folder))? {
+        let disks = self.disks.disks().iter();
+        let places: Vec<String> = disks.map(|disk| on_disk(&disk.name, &folder)).collect();
+        let exists = |place: &String| self.directory.exists(place).map_err(io_at("open", place));
+        if places
+            .iter()
+            .map(exists)
+            .collect::<Result<Vec<_>>>()?
+            .contains(&true)
+        {
             folder = format!("{folder}.{}", id.0);
         }
         create_folder_durably(self.directory.as_ref(), &folder).map_err(io_at("create folder", &folder))?;

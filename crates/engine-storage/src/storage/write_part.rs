@@ -56,7 +56,8 @@ pub(super) fn dictionary(
 }
 
 impl Storage {
-    /// Writes the stream as part `name`, with hidden parts inside; `None` when the stream has no rows.
+    /// Writes the stream as part `name` in the folder of the table on some disk, with hidden parts inside; `None` when the
+    /// stream has no rows.
     pub(super) fn write_part(
         &self,
         def: &Arc<TableDef>,
@@ -69,6 +70,7 @@ impl Storage {
         let Some(first) = stream.next()? else {
             return Ok(None);
         };
+        let flushed_as = name.clone();
         let write = |aside: &str| -> Result<_> {
             let mut writer = PartWriter::create(
                 &self.directory,
@@ -78,7 +80,8 @@ impl Storage {
                 self.options.forced_codec.as_ref(),
             )?
             .wide_from(self.options.forced_wide_from)
-            .expired_at(stream.expired_at());
+            .expired_at(stream.expired_at())
+            .of_log(stream.log_rows(), &flushed_as);
             let mut next = Some(first);
             while let Some(block) = next {
                 let keys = sorting_key(def, &block)?;
@@ -118,6 +121,7 @@ impl Storage {
         name: PartName,
         write: impl FnOnce(&str) -> Result<PartSummary>,
     ) -> Result<Arc<Part>> {
+        self.make_place(table_folder)?;
         let aside = format!("{table_folder}/tmp_{name}");
         let folder = format!("{table_folder}/{name}");
         let written = write(&aside).and_then(|summary| {

@@ -511,3 +511,75 @@ proptest! {
         prop_assert_eq!(got, modelled(rows, hour * 3600));
     }
 }
+
+/// Where what SET computes is no value of its column, rows stay as they were; a merge on demand says so, as in ClickHouse, and
+/// those in the background go on without it.
+#[test]
+fn e_ttl_group_by_whose_set_fails_keeps_all_rows_and_stops_no_merges() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let now = "2021-06-01T00:00:00Z";
+    at(
+        &engine,
+        NEVER,
+        "CREATE TABLE t (a UInt8, b UInt8, d DateTime, v UInt8) ENGINE = MergeTree ORDER BY (a, b) \
+         TTL d + INTERVAL 1 DAY GROUP BY a SET v = concat(toString(sum(v)), 'z'), d + INTERVAL 1 YEAR",
+    );
+    for b in 0..12 {
+        at(
+            &engine,
+            NEVER,
+            &format!("INSERT INTO t VALUES (1, {b}, '2021-01-01 00:00:00', {b})"),
+        );
+        engine.flush().unwrap();
+    }
+    let rows = "SELECT count(), sum(v), uniqExact(b) FROM t";
+    at(&engine, now, "SELECT 1");
+    let mut errors = 0;
+    for _ in 0..20 {
+        errors += u32::from(engine.maintain().is_err());
+    }
+    assert!(errors <= 1, "{errors}: only the merge that is for this");
+    assert_eq!(at(&engine, now, rows), "12\t66\t12\n");
+    let parts = at(
+        &engine,
+        now,
+        "SELECT count() FROM system.parts WHERE table = 't' AND active",
+    );
+    assert_eq!(parts, "1\n", "parts are merged");
+    let options = QueryOptions::new(now.parse().unwrap());
+    assert!(engine.query("OPTIMIZE TABLE t FINAL", &options).is_err());
+    assert_eq!(at(&engine, now, rows), "12\t66\t12\n");
+    at(
+        &engine,
+        now,
+        "ALTER TABLE t MODIFY TTL d + INTERVAL 1 DAY GROUP BY a SET v = sum(v)",
+    );
+    at(&engine, now, "OPTIMIZE TABLE t FINAL");
+    assert_eq!(at(&engine, now, "SELECT a, b, v FROM t"), "1\t0\t66\n");
+}
+
+#[test]
+fn e_ttl_whose_expression_fails_for_rows_keeps_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let now = "2021-06-01T00:00:00Z";
+    at(
+        &engine,
+        now,
+        "CREATE TABLE t (a UInt8, s String) ENGINE = MergeTree ORDER BY a TTL toDateTime(s) RECOMPRESS CODEC(ZSTD(3))",
+    );
+    for row in [
+        "1, '2021-01-01 00:00:00'",
+        "2, 'never'",
+        "3, '2021-01-01 00:00:00'",
+    ] {
+        at(&engine, now, &format!("INSERT INTO t VALUES ({row})"));
+        engine.flush().unwrap();
+    }
+    for _ in 0..10 {
+        engine.maintain().unwrap();
+    }
+    at(&engine, now, "OPTIMIZE TABLE t FINAL");
+    assert_eq!(at(&engine, now, "SELECT a FROM t ORDER BY a"), "1\n2\n3\n");
+}

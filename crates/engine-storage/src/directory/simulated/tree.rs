@@ -11,7 +11,7 @@ pub(super) struct State {
     pub inodes: Vec<Inode>,
     pub operations: u64,
     pub fault: Option<Fault>,
-    pub lock: Weak<()>,
+    pub locks: BTreeMap<String, Weak<()>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +85,7 @@ impl State {
             inodes,
             operations: 0,
             fault: None,
-            lock: Weak::new(),
+            locks: BTreeMap::new(),
         }
     }
 
