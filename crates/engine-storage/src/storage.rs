@@ -78,6 +78,8 @@ pub struct Storage {
     next_part_uid: AtomicU64,
     pressure_counts: pressure::PressureCounts,
     vertical_merges: AtomicU64,
+    /// What [`Self::merge_old`] was last told; 0 before.
+    latest_ms: AtomicU64,
     _locks: Vec<Box<dyn Send + Sync>>,
 }
 

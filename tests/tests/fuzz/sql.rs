@@ -74,6 +74,7 @@ impl Catalog for Tables {
             total_rows: 1000,
             view: None,
             rows: None,
+            has_row_mask: true,
         }))
     }
 }

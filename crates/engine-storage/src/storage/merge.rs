@@ -1,6 +1,7 @@
 //! Merging parts: chosen by size in the background, or all of a partition on demand.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use engine_codec::Dictionary;
 use engine_types::{Column, DataType};
@@ -77,8 +78,9 @@ impl Storage {
 
     /// Merges, for tables that ask for it ([`TableDef::merge_after_ms`]), parts that have all been there for long enough,
     /// also one alone when rows in it are deleted; answers whether there were any. `now_ms` is any clock that does not go
-    /// back; ages begin anew with the process.
+    /// back. Other merges go by the ages that it tells.
     pub fn merge_old(&self, now_ms: u64) -> Result<bool> {
+        self.latest_ms.fetch_max(now_ms, Ordering::Relaxed);
         let due: Vec<(TableId, String, u64)> = {
             let catalog = self.catalog.read();
             let tables = catalog.tables.iter();
@@ -152,6 +154,7 @@ impl Storage {
 
     /// The most useful merge of any table, its parts reserved.
     fn take_job(&self) -> Option<Job> {
+        let now_ms = self.latest_ms.load(Ordering::Relaxed);
         let mut merging = self.merging.lock();
         let catalog = self.catalog.read();
         let job = catalog.tables.iter().find_map(|(id, table)| {
@@ -159,6 +162,7 @@ impl Storage {
                 &table.parts,
                 |part| merging.contains(&part.uid),
                 |part| table.pending(part).count(),
+                |part| if now_ms == 0 { 0 } else { part.age_ms(now_ms) },
                 self.options.merge_parts_max,
                 self.options.merge_bytes_max,
             )?;

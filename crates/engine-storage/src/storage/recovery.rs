@@ -202,6 +202,7 @@ impl Storage {
             next_part_uid: AtomicU64::new(next_uid.saturating_add(1)),
             pressure_counts: PressureCounts::default(),
             vertical_merges: AtomicU64::new(0),
+            latest_ms: AtomicU64::new(0),
             _locks: locks,
         })
     }
