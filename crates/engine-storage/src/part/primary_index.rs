@@ -1,13 +1,16 @@
 //! Sparse index: sorting key of the first row of each granule and of the last row. `primary.idx`, wholly in memory.
 
+use std::sync::Arc;
+
 use engine_codec::{ByteReader, CodecError, decode_column, encode_column};
-use engine_types::{Column, DataType};
+use engine_types::{Column, DataType, RunsColumn, Value};
 
 pub(crate) const PRIMARY_FILE: &str = "primary.idx";
 const MAGIC: &[u8; 4] = b"GRPK";
 const VERSION: u32 = 1;
 
-/// `keys[k]` has one row a granule and a last one; `starts` has one entry more than there are granules.
+/// `keys[k]` has one row a granule and a last one, in runs where it repeats, as leading keys do; `starts` has one entry more
+/// than there are granules.
 #[derive(Clone, Debug)]
 pub(crate) struct PrimaryIndex {
     starts: Vec<u64>,
@@ -23,6 +26,7 @@ impl PrimaryIndex {
             at += u64::from(*rows);
             starts.push(at);
         }
+        let keys = keys.into_iter().map(in_runs).collect();
         Self { starts, keys }
     }
 
@@ -96,6 +100,27 @@ impl PrimaryIndex {
         }
         Ok((Self::new(&rows, keys), types))
     }
+}
+
+/// The column with one value for all rows in a row that have it, if those are twice as many.
+fn in_runs(key: Column) -> Column {
+    let mut starts: Vec<u32> = Vec::new();
+    let mut latest: Option<Value> = None;
+    for row in 0..key.len() {
+        let value = key.value(row);
+        if latest.as_ref() != Some(&value) {
+            starts.push(row as u32);
+            latest = Some(value);
+        }
+    }
+    if 2 * starts.len() > key.len() || key.is_empty() {
+        return key;
+    }
+    let ends = starts[1..].iter().copied().chain([key.len() as u32]);
+    Column::Runs(RunsColumn::new(
+        ends.collect(),
+        Arc::new(key.gather(&starts).flatten()),
+    ))
 }
 
 #[cfg(test)]

@@ -31,7 +31,8 @@ fn e_pk_a_hundred_million_rows_of_three_keys_take_less_than_a_megabyte() {
     assert_eq!(index.start(index.granules()), ROWS);
     let in_memory = index.byte_size();
     let on_disk = index.encode(&types).unwrap().len();
-    assert!(in_memory < 1_000_000, "{in_memory} bytes in memory");
+    // Nearly all of it says where granules start: keys repeat, and are in runs.
+    assert!(in_memory < 150_000, "{in_memory} bytes in memory");
     assert!(on_disk < 1_000_000, "{on_disk} bytes on disk");
     let (read, _) = PrimaryIndex::decode(&index.encode(&types).unwrap()).unwrap();
     for (read, written) in read.keys().iter().zip(index.keys()) {
