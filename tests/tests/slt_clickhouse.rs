@@ -40,7 +40,7 @@ impl Database {
     /// The answer in TabSeparated, or the number of the error with its text.
     async fn query(&self, sql: &str) -> Result<Result<String, (u32, String)>> {
         // The files say `default` where they mean the database they run in.
-        let sql = sql.replace("'default'", &format!("'{}'", self.name));
+        let sql = sql.replace("database = 'default'", &format!("database = '{}'", self.name));
         let answer = self.client.post(&self.url).body(sql).send().await?;
         let code = answer.headers().get("x-clickhouse-exception-code").cloned();
         let failed = !answer.status().is_success();
